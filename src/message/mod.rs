@@ -1,0 +1,3 @@
+//! Messages.
+pub mod fit;
+pub mod sms;

@@ -1,0 +1,9 @@
+//! Ids, keys, values, money, contact points, time windows and zones: no rules of marketing in here.
+
+mod instant;
+mod key;
+pub mod window;
+pub mod zone;
+
+pub use instant::{Instant, ParseTimeError, Span};
+pub use key::{ChannelId, CustomerId, IdempotencyKey, JourneyId, Key, MessageId, SegmentId, Topic};
