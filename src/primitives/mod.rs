@@ -1,9 +1,19 @@
 //! Ids, keys, values, money, contact points, time windows and zones: no rules of marketing in here.
 
+mod contact;
+pub(crate) mod fault;
 mod instant;
 mod key;
+mod money;
+mod needs;
+mod value;
 pub mod window;
 pub mod zone;
 
+pub use contact::{ChannelKind, ContactPoint, ParseContactError};
+pub use fault::{Fault, Faults};
 pub use instant::{Instant, ParseTimeError, Span};
 pub use key::{ChannelId, CustomerId, IdempotencyKey, JourneyId, Key, MessageId, SegmentId, Topic};
+pub use money::{Currency, Money, ParseCurrencyError};
+pub use needs::{EventNeed, Keep, Needs};
+pub use value::{Fields, Value, ValueRef};

@@ -1,0 +1,227 @@
+//! What a customer did, as far back as the playbook's definitions read.
+
+use crate::primitives::{Instant, Keep, Key, Span, Value};
+
+/// The events of one customer that some definition reads: a time series per event name, in order of `timestamp`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History(Vec<Series>);
+
+/// One event name's occurrences.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    event: Key,
+    /// Occurrences ever, also those that are no longer kept.
+    total: u64,
+    first: Instant,
+    times: Vec<Instant>,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Column {
+    property: Key,
+    values: Vec<Option<Value>>,
+}
+
+/// One kept occurrence.
+#[derive(Debug, Clone, Copy)]
+pub struct Occurrence<'a> {
+    series: &'a Series,
+    row: usize,
+    /// When it happened.
+    pub at: Instant,
+}
+
+impl History {
+    /// The series of an event, if it ever occurred since a definition reads it.
+    pub fn series(&self, event: &Key) -> Option<&Series> {
+        self.0.iter().find(|series| series.event == *event)
+    }
+
+    /// All series.
+    pub fn iter(&self) -> impl Iterator<Item = &Series> {
+        self.0.iter()
+    }
+
+    /// Adds an occurrence at its place in time, late ones too, with the properties to keep.
+    pub fn record<'p>(
+        &mut self,
+        event: &Key,
+        at: Instant,
+        columns: &[Key],
+        property: impl Fn(&Key) -> Option<&'p Value>,
+        keep: Keep,
+        now: Instant,
+    ) {
+        let index = match self.0.iter().position(|series| series.event == *event) {
+            Some(index) => index,
+            None => {
+                self.0.reserve_exact(1);
+                self.0.push(Series::new(event, at));
+                self.0.len() - 1
+            }
+        };
+        if let Some(series) = self.0.get_mut(index) {
+            series.insert(at, columns, property);
+            series.trim(keep, now);
+        }
+    }
+
+    /// Takes all that another history holds.
+    pub fn absorb(&mut self, other: History) {
+        for theirs in other.0 {
+            match self.0.iter_mut().find(|series| series.event == theirs.event) {
+                Some(ours) => ours.absorb(&theirs),
+                None => self.0.push(theirs),
+            }
+        }
+    }
+}
+
+impl Series {
+    fn new(event: &Key, first: Instant) -> Self {
+        Series { event: event.clone(), total: 0, first, times: Vec::new(), columns: Vec::new() }
+    }
+
+    /// The event's name.
+    pub fn event(&self) -> &Key {
+        &self.event
+    }
+
+    /// Occurrences ever, also those that are no longer kept.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The first occurrence ever.
+    pub fn first(&self) -> Instant {
+        self.first
+    }
+
+    /// The latest occurrence.
+    pub fn last(&self) -> Option<Instant> {
+        self.times.last().copied()
+    }
+
+    /// The latest occurrence but `n`: 0 is the latest, 1 the one before.
+    pub fn last_but(&self, n: usize) -> Option<Instant> {
+        self.times.iter().rev().nth(n).copied()
+    }
+
+    /// The times kept, earliest first.
+    pub fn times(&self) -> &[Instant] {
+        &self.times
+    }
+
+    /// Whether every occurrence after `from` is kept, so that counts from there on are exact.
+    pub fn complete_after(&self, from: Instant) -> bool {
+        self.total == self.times.len() as u64 || self.times.first().is_some_and(|oldest| *oldest <= from)
+    }
+
+    /// The occurrences in `(after, until]`, earliest first.
+    pub fn within(&self, after: Instant, until: Instant) -> impl DoubleEndedIterator<Item = Occurrence<'_>> + '_ {
+        let start = self.times.partition_point(|at| *at <= after);
+        let end = self.times.partition_point(|at| *at <= until);
+        let times = self.times.get(start..end).unwrap_or_default();
+        times.iter().enumerate().map(move |(n, at)| Occurrence { series: self, row: start + n, at: *at })
+    }
+
+    fn insert<'p>(&mut self, at: Instant, columns: &[Key], property: impl Fn(&Key) -> Option<&'p Value>) {
+        self.total += 1;
+        self.first = self.first.min(at);
+        // Equal times keep the order of arrival.
+        let row = match self.times.last() {
+            Some(last) if *last > at => self.times.partition_point(|known| *known <= at),
+            _ => self.times.len(),
+        };
+        for key in columns {
+            if !self.columns.iter().any(|column| column.property == *key) {
+                self.columns.reserve_exact(1);
+                let values = vec![None; self.times.len()];
+                self.columns.push(Column { property: key.clone(), values });
+            }
+        }
+        insert_tight(&mut self.times, row, at);
+        for column in &mut self.columns {
+            let value = if columns.contains(&column.property) { property(&column.property).cloned() } else { None };
+            insert_tight(&mut column.values, row, value);
+        }
+    }
+
+    /// Drops what no definition reads: neither among the last so many nor young enough.
+    fn trim(&mut self, keep: Keep, now: Instant) {
+        let spare = self.times.len().saturating_sub(keep.last as usize);
+        let horizon = if keep.within == Span::MAX { Instant::MIN } else { now - keep.within };
+        let old = self.times.iter().take(spare).take_while(|at| **at <= horizon).count();
+        let over = self.times.len().saturating_sub(Keep::MOST.max(keep.last as usize));
+        let gone = old.max(over);
+        // In batches: each removal moves the whole list.
+        if gone > self.times.len() / 8 || over > 0 {
+            self.times.drain(..gone);
+            for column in &mut self.columns {
+                column.values.drain(..gone.min(column.values.len()));
+            }
+        }
+    }
+
+    fn absorb(&mut self, theirs: &Series) {
+        let columns: Vec<Key> = theirs.columns.iter().map(|column| column.property.clone()).collect();
+        for row in theirs.within(Instant::MIN, Instant::MAX) {
+            self.insert(row.at, &columns, |key| row.property(key));
+        }
+        self.total += theirs.total - theirs.times.len() as u64;
+        self.first = self.first.min(theirs.first);
+    }
+}
+
+impl<'a> Occurrence<'a> {
+    /// A kept property.
+    pub fn property(&self, key: &Key) -> Option<&'a Value> {
+        let column = self.series.columns.iter().find(|column| column.property == *key)?;
+        column.values.get(self.row)?.as_ref()
+    }
+}
+
+fn insert_tight<T>(list: &mut Vec<T>, at: usize, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact((list.len() / 8).max(4));
+    }
+    list.insert(at, item);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(day: i64) -> Instant {
+        Instant::from_millis(0) + Span::days(day)
+    }
+
+    #[test]
+    fn late_events_fall_into_place_with_their_properties() {
+        let (event, size) = (Key::new("Order Completed"), Key::new("size"));
+        let mut history = History::default();
+        let keep = Keep { last: 0, within: Span::days(100) };
+        for (day, n) in [(5, 50), (1, 10), (9, 90)] {
+            let value = Value::Int(n);
+            history.record(&event, at(day), std::slice::from_ref(&size), |_| Some(&value), keep, at(9));
+        }
+        let series = history.series(&event).unwrap();
+        let rows: Vec<_> = series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).cloned())).collect();
+        assert_eq!(rows, [(at(5), Some(Value::Int(50))), (at(9), Some(Value::Int(90)))]);
+        assert_eq!((series.first(), series.total(), series.last_but(1)), (at(1), 3, Some(at(5))));
+    }
+
+    #[test]
+    fn promise_5_4_what_no_definition_reads_is_dropped_and_the_total_stays() {
+        let event = Key::new("Product Viewed");
+        let mut history = History::default();
+        for day in 0..1_000 {
+            history.record(&event, at(day), &[], |_| None, Keep { last: 3, within: Span::days(30) }, at(day));
+        }
+        let series = history.series(&event).unwrap();
+        assert_eq!(series.total(), 1_000);
+        assert!((30..=40).contains(&series.times().len()), "{}", series.times().len());
+        assert!(series.complete_after(at(969)) && !series.complete_after(at(10)));
+    }
+}

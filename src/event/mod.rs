@@ -1,0 +1,232 @@
+//! Events as the [Segment Spec](https://segment.com/docs/connections/spec/) writes them, in and out, and the receipts
+//! of messages among them (promises 3.1 to 3.4).
+
+mod parse;
+mod receipt;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use parse::EventError;
+pub use receipt::{Receipt, ReceiptKind, ReceiptTarget};
+
+use crate::primitives::{ChannelKind, Fields, Instant, Key, Topic, Value};
+
+/// Which call of the Segment Spec an event is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventKind {
+    /// Something the customer did.
+    Track,
+    /// Who the customer is.
+    Identify,
+    /// A page of the site was seen.
+    Page,
+    /// A screen of the app was seen.
+    Screen,
+    /// Two identifiers are one customer.
+    Alias,
+    /// The customer belongs to an organisation.
+    Group,
+}
+
+/// One event of one customer.
+///
+/// Shops emit these as JSON ([`Event::from_json`]); tests and hosts may build them:
+///
+/// ```
+/// use throughline::Event;
+/// let event = Event::track("Product Added").user("42").id("m-1").property("product_id", "sku-7");
+/// assert_eq!(event.name.as_str(), "Product Added");
+/// ```
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Event {
+    /// Which call it is.
+    pub kind: EventKind,
+    /// The event's name for `track`; the lower-case name of the call (`identify`, `page`, ...) for the others.
+    pub name: Key,
+    /// The `messageId`, by which a second copy is known (promise 3.2). Without one an event is never a duplicate.
+    pub id: Option<Arc<str>>,
+    /// The shop's own id of the customer.
+    pub user_id: Option<Arc<str>>,
+    /// The id of a visitor who is not known yet.
+    pub anonymous_id: Option<Arc<str>>,
+    /// The former identifier in an `alias`.
+    pub previous_id: Option<Arc<str>>,
+    /// When it happened; without it, when it is handled.
+    pub timestamp: Option<Instant>,
+    /// The `properties` of the event.
+    pub properties: Fields,
+    /// The `traits` of an `identify`, or of the `context` of any other call.
+    pub traits: Fields,
+    /// The `context`, without its traits.
+    pub context: Fields,
+    /// What the event says of a message, if it is a receipt.
+    pub receipt: Option<Box<Receipt>>,
+    /// What the `context` says of where the customer is, if anything.
+    pub place: Option<Box<Place>>,
+    /// Consent as given in `messaging_subscriptions`.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// Where and with what the customer is, from the `context`.
+#[derive(Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Place {
+    /// The IANA zone of `context.timezone`, as it was written.
+    pub zone: Option<Arc<str>>,
+    /// `context.locale`.
+    pub locale: Option<Arc<str>>,
+    /// `context.country`, `context.location.country` or the address's country.
+    pub country: Option<Arc<str>>,
+    /// The token of `context.device`, with its kind (`ios`, `android`, ...).
+    pub device: Option<(Arc<str>, Option<Arc<str>>)>,
+}
+
+/// One entry of Segment's `messaging_subscriptions`.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Subscription {
+    /// The contact point it was given for, if it names one.
+    pub point: Option<Arc<str>>,
+    /// The kind of channel.
+    pub channel: ChannelKind,
+    /// The topic (Segment's subscription group); `None` is all of the channel.
+    pub topic: Option<Topic>,
+    /// Whether it grants or revokes.
+    pub status: SubscriptionStatus,
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("channel", &self.channel)
+            .field("topic", &self.topic)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a subscription says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionStatus {
+    /// `SUBSCRIBED`.
+    Subscribed,
+    /// `UNSUBSCRIBED`.
+    Unsubscribed,
+    /// `DID_NOT_SUBSCRIBE`: no record either way.
+    DidNotSubscribe,
+}
+
+impl Event {
+    /// A `track` of this name.
+    pub fn track(name: &str) -> Self {
+        let mut event = Event::of(EventKind::Track, Key::new(name));
+        event.find_receipt();
+        event
+    }
+
+    /// An `identify`.
+    pub fn identify() -> Self {
+        Event::of(EventKind::Identify, Key::new("identify"))
+    }
+
+    /// An `alias`: what was known under `previous` is this user's.
+    pub fn alias(previous: &str, user: &str) -> Self {
+        let mut event = Event::of(EventKind::Alias, Key::new("alias")).user(user);
+        event.previous_id = Some(previous.into());
+        event
+    }
+
+    fn of(kind: EventKind, name: Key) -> Self {
+        Event {
+            kind,
+            name,
+            id: None,
+            user_id: None,
+            anonymous_id: None,
+            previous_id: None,
+            timestamp: None,
+            properties: Fields::new(),
+            traits: Fields::new(),
+            context: Fields::new(),
+            receipt: None,
+            place: None,
+            subscriptions: Vec::new(),
+        }
+    }
+
+    /// Sets the `messageId`.
+    pub fn id(mut self, id: &str) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets the `userId`.
+    pub fn user(mut self, id: &str) -> Self {
+        self.user_id = Some(id.into());
+        self
+    }
+
+    /// Sets the `anonymousId`.
+    pub fn anonymous(mut self, id: &str) -> Self {
+        self.anonymous_id = Some(id.into());
+        self
+    }
+
+    /// Sets the `timestamp`.
+    pub fn at(mut self, at: Instant) -> Self {
+        self.timestamp = Some(at);
+        self
+    }
+
+    /// Sets a property.
+    pub fn property(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.properties.insert(Key::new(name), value.into());
+        self.find_receipt();
+        self
+    }
+
+    /// Sets a trait.
+    pub fn with_trait(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.traits.insert(Key::new(name), value.into());
+        self
+    }
+
+    /// Adds a subscription, as `context.messaging_subscriptions` would.
+    pub fn subscription(mut self, channel: ChannelKind, topic: Option<Topic>, status: SubscriptionStatus) -> Self {
+        self.subscriptions.push(Subscription { point: None, channel, topic, status });
+        self
+    }
+
+    /// Sets the customer's IANA time zone, as `context.timezone` would.
+    pub fn zone(mut self, zone: &str) -> Self {
+        self.place.get_or_insert_default().zone = Some(zone.into());
+        self
+    }
+
+    fn find_receipt(&mut self) {
+        if self.kind == EventKind::Track {
+            self.receipt = Receipt::of(&self.name, &self.properties).map(Box::new);
+        }
+    }
+}
+
+/// Names, ids' presence and time only: values may be personal (promise 2.5).
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("kind", &self.kind)
+            .field("name", &self.name)
+            .field("timestamp", &self.timestamp)
+            .field("identified", &self.user_id.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").field("zone", &self.zone).field("locale", &self.locale).finish_non_exhaustive()
+    }
+}

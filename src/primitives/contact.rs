@@ -1,0 +1,252 @@
+//! Contact points and the kinds of channel that they belong to.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
+
+use super::Key;
+
+/// What a channel is to the customer: the unit of consent, contact points, preference and engagement.
+///
+/// A shop may run two e-mail providers as two channels; the customer who unsubscribes from e-mail knows of one kind.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ChannelKind {
+    /// E-mail, to an address.
+    Email,
+    /// SMS, to a phone number.
+    Sms,
+    /// WhatsApp, to a phone number.
+    WhatsApp,
+    /// A notification on a phone, to a device token.
+    Push,
+    /// A notification in a browser, to a subscription.
+    WebPush,
+    /// Shown inside the app or the site when the customer comes, by customer id.
+    InApp,
+    /// Kept in the customer's inbox in the app or the site, by customer id.
+    Inbox,
+    /// An advertising audience: a membership, not a message.
+    Audience,
+    /// Any other, by its own name, such as `telegram`.
+    Other(Key),
+}
+
+impl ChannelKind {
+    /// The name as playbooks and events write it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            ChannelKind::Email => "email",
+            ChannelKind::Sms => "sms",
+            ChannelKind::WhatsApp => "whatsapp",
+            ChannelKind::Push => "push",
+            ChannelKind::WebPush => "web_push",
+            ChannelKind::InApp => "in_app",
+            ChannelKind::Inbox => "inbox",
+            ChannelKind::Audience => "audience",
+            ChannelKind::Other(key) => key.as_str(),
+        }
+    }
+
+    /// From its name, in any case and with `_`, `-` or a space between words; an unknown name is a kind of its own.
+    pub fn from_name(name: &str) -> Self {
+        let mut plain = String::with_capacity(name.len());
+        for c in name.chars() {
+            if c == ' ' || c == '-' {
+                plain.push('_');
+            } else {
+                plain.extend(c.to_lowercase());
+            }
+        }
+        match plain.as_str() {
+            "email" | "e_mail" | "mail" => ChannelKind::Email,
+            "sms" => ChannelKind::Sms,
+            "whatsapp" | "whats_app" => ChannelKind::WhatsApp,
+            "push" | "mobile_push" | "push_notification" | "ios_push" | "android_push" => ChannelKind::Push,
+            "web_push" | "webpush" => ChannelKind::WebPush,
+            "in_app" | "inapp" => ChannelKind::InApp,
+            "inbox" => ChannelKind::Inbox,
+            "audience" => ChannelKind::Audience,
+            _ => ChannelKind::Other(Key::new(plain)),
+        }
+    }
+
+    /// Whether a channel of this kind finds the customer by id and needs no contact point.
+    pub fn reaches_by_id(&self) -> bool {
+        matches!(self, ChannelKind::InApp | ChannelKind::Inbox | ChannelKind::Audience)
+    }
+}
+
+impl fmt::Display for ChannelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for ChannelKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for ChannelKind {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.as_str())
+    }
+}
+
+/// Where a customer is reached: parsed once, printed masked (promise 2.5).
+///
+/// ```
+/// use throughline::ContactPoint;
+/// let point = ContactPoint::email("Anna@Example.com")?;
+/// assert_eq!(point.as_str(), "Anna@example.com");
+/// assert_eq!(point.to_string(), "A***@example.com");
+/// # Ok::<(), throughline::ParseContactError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ContactPoint(Arc<str>);
+
+impl ContactPoint {
+    /// An e-mail address: one `@`, a local part, a domain with a dot; the domain is put in lower case. That mail
+    /// arrives there, only mail can tell.
+    ///
+    /// # Errors
+    /// When the text is not of that form.
+    pub fn email(text: &str) -> Result<Self, ParseContactError> {
+        let wrong = Err(ParseContactError { wanted: "an e-mail address such as anna@example.com" });
+        let text = text.trim();
+        let Some((local, domain)) = text.rsplit_once('@') else { return wrong };
+        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"' | '@');
+        let domain_ok = domain.contains('.')
+            && domain.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-'))
+            && !domain.contains(bad);
+        // RFC 5321, 4.5.3.1: 64 octets before the @, 254 in all.
+        if local.is_empty() || local.len() > 64 || text.len() > 254 || local.contains(bad) || !domain_ok {
+            return wrong;
+        }
+        Ok(ContactPoint(format!("{local}@{}", domain.to_lowercase()).into()))
+    }
+
+    /// A phone number in E.164: `+` and 8 to 15 digits, not beginning with 0; spaces, dots, dashes and brackets are
+    /// dropped.
+    ///
+    /// # Errors
+    /// When the text is not of that form, for example without its country code.
+    pub fn phone(text: &str) -> Result<Self, ParseContactError> {
+        let digits: String =
+            text.trim().chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}')).collect();
+        let plain = digits.strip_prefix('+').unwrap_or_default();
+        // ITU-T E.164: at most 15 digits; the shortest international numbers in use have 8.
+        let valid =
+            (8..=15).contains(&plain.len()) && plain.bytes().all(|b| b.is_ascii_digit()) && !plain.starts_with('0');
+        if valid {
+            Ok(ContactPoint(digits.into()))
+        } else {
+            Err(ParseContactError { wanted: "a phone number in E.164 such as +4930123456" })
+        }
+    }
+
+    /// A device token, a subscription, a handle: any text that is not empty.
+    ///
+    /// # Errors
+    /// When the text is empty.
+    pub fn token(text: &str) -> Result<Self, ParseContactError> {
+        match text.trim() {
+            "" => Err(ParseContactError { wanted: "a token that is not empty" }),
+            token => Ok(ContactPoint(token.into())),
+        }
+    }
+
+    /// The plain text, for the provider.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A stable hash, to recognise the point without holding it.
+    pub fn hash(&self) -> u64 {
+        Key::hash_of(&self.0)
+    }
+}
+
+impl fmt::Display for ContactPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let first = self.0.chars().next().unwrap_or('*');
+        match self.0.rsplit_once('@') {
+            Some((_, domain)) => write!(f, "{first}***@{domain}"),
+            None => {
+                let count = self.0.chars().count();
+                let tail: String = self.0.chars().skip(count.saturating_sub(2).max(6)).collect();
+                write!(f, "{first}***{tail}")
+            }
+        }
+    }
+}
+
+impl fmt::Debug for ContactPoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for ContactPoint {
+    /// Masked: an envelope's own accessor gives the plain text, a log never does.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl FromStr for ContactPoint {
+    type Err = ParseContactError;
+
+    /// An e-mail address if it has an `@`, a phone number if it begins with `+`, else a token.
+    fn from_str(text: &str) -> Result<Self, ParseContactError> {
+        if text.contains('@') {
+            Self::email(text)
+        } else if text.trim_start().starts_with('+') {
+            Self::phone(text)
+        } else {
+            Self::token(text)
+        }
+    }
+}
+
+/// Text that is not a contact point of the wanted form. It does not repeat the text, which may be personal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("expected {wanted}")]
+pub struct ParseContactError {
+    wanted: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contact_points_print_masked() {
+        let mail = ContactPoint::email("anna.smith@shop.example").unwrap();
+        let phone = ContactPoint::phone("+49 (30) 123-456").unwrap();
+        assert_eq!(format!("{mail} {phone:?}"), "a***@shop.example +***56");
+        assert_eq!(phone.as_str(), "+4930123456");
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_without_repeating_it() {
+        for text in ["", "anna", "a@b", "a b@c.de", "@c.de", "a@.de", "a@b..de", "<a@b.de>", "a@@b.de"] {
+            assert!(ContactPoint::email(text).is_err(), "{text}");
+        }
+        for text in ["030123456", "+0301234567", "+12", "+49abc123456", "+1234567890123456"] {
+            assert!(!ContactPoint::phone(text).unwrap_err().to_string().contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_read_in_the_forms_that_segment_writes() {
+        assert_eq!(ChannelKind::from_name("EMAIL"), ChannelKind::Email);
+        assert_eq!(ChannelKind::from_name("Push Notification"), ChannelKind::Push);
+        assert_eq!(ChannelKind::from_name("In-App"), ChannelKind::InApp);
+        assert_eq!(ChannelKind::from_name("Telegram").as_str(), "telegram");
+    }
+}
