@@ -13,6 +13,8 @@ pub struct Series {
     /// Occurrences ever, also those that are no longer kept.
     total: u64,
     first: Instant,
+    /// The latest occurrence that is no longer kept.
+    dropped: Option<Instant>,
     times: Vec<Instant>,
     columns: Vec<Column>,
 }
@@ -80,7 +82,7 @@ impl History {
 
 impl Series {
     fn new(event: &Key, first: Instant) -> Self {
-        Series { event: event.clone(), total: 0, first, times: Vec::new(), columns: Vec::new() }
+        Series { event: event.clone(), total: 0, first, dropped: None, times: Vec::new(), columns: Vec::new() }
     }
 
     /// The event's name.
@@ -115,7 +117,7 @@ impl Series {
 
     /// Whether every occurrence after `from` is kept, so that counts from there on are exact.
     pub fn complete_after(&self, from: Instant) -> bool {
-        self.total == self.times.len() as u64 || self.times.first().is_some_and(|oldest| *oldest <= from)
+        self.dropped.is_none_or(|dropped| dropped <= from)
     }
 
     /// The occurrences in `(after, until]`, earliest first.
@@ -157,7 +159,7 @@ impl Series {
         let gone = old.max(over);
         // In batches: each removal moves the whole list.
         if gone > self.times.len() / 8 || over > 0 {
-            self.times.drain(..gone);
+            self.dropped = self.times.drain(..gone).max().max(self.dropped);
             for column in &mut self.columns {
                 column.values.drain(..gone.min(column.values.len()));
             }
@@ -171,6 +173,7 @@ impl Series {
         }
         self.total += theirs.total - theirs.times.len() as u64;
         self.first = self.first.min(theirs.first);
+        self.dropped = self.dropped.max(theirs.dropped);
     }
 }
 
