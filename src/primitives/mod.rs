@@ -2,6 +2,7 @@
 
 mod instant;
 mod key;
+pub mod local;
 pub mod window;
 pub mod zone;
 
