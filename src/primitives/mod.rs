@@ -1,5 +1,6 @@
 //! Ids, keys, values, money, contact points, time windows and zones: no rules of marketing in here.
 
+pub mod country;
 mod instant;
 mod key;
 pub mod local;
