@@ -1,9 +1,11 @@
 //! Ids, keys, values, money, contact points, time windows and zones: no rules of marketing in here.
 
 mod contact;
+pub mod country;
 pub(crate) mod fault;
 mod instant;
 mod key;
+pub mod local;
 mod money;
 mod needs;
 mod value;
