@@ -1,0 +1,300 @@
+//! Journeys: what happens to a customer over time, as validated, versioned data or as a host's own code.
+
+mod decode;
+mod graph;
+mod validate;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use graph::{Graph, Step, StepKind};
+
+use crate::customer::{Customer, Engagement};
+use crate::event::Event;
+use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
+
+/// A journey: who enters it, and what a run does next. [`Graph`] is the built-in one, made from JSON; a host may bring
+/// its own.
+///
+/// A run asks for things by [`Act`]s and hears of them by [`Signal`]s. Between two signals it is nothing but its
+/// [`Place`], which is stored with the customer's record.
+///
+/// # Contract
+/// - `admit` and `advance` are functions of their arguments: no clock, no randomness, no state outside of [`Place`].
+///   The same arguments give the same answer on every machine (promise 7.10).
+/// - `needs` names every event, segment and attribute that `admit` or `advance` reads or reacts to. Of other events the
+///   journey hears nothing.
+/// - A run is signalled after each input that its needs name, at its wake, and of its own messages. A signal that means
+///   nothing to it is answered by [`Advance::stay`] with the wake it already had.
+/// - After an [`Act::Message`] the run hears exactly one of handed over and skipped; after handed over exactly one of
+///   accepted, refused and parked. It hears of engagement whenever that happens while the run lives.
+/// - A panic in either method is not caught by the step and must not happen; return [`Stuck`] instead, which ends the
+///   run with its reason and leaves the record whole.
+pub trait Journey: fmt::Debug + Send + Sync {
+    /// Its name.
+    fn id(&self) -> &JourneyId;
+
+    /// Its version: runs keep the one they began with (promise 6.7).
+    fn version(&self) -> u32;
+
+    /// What it reads and reacts to.
+    fn needs(&self) -> Needs;
+
+    /// Whether this signal begins a run, and which.
+    fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission>;
+
+    /// What the run does upon a signal.
+    ///
+    /// # Errors
+    /// When the run can go nowhere from here; it ends as `stuck`.
+    fn advance(
+        &self,
+        run: &RunView<'_>,
+        signal: &Signal<'_>,
+        who: &dyn Customer,
+        now: Instant,
+    ) -> Result<Advance, Stuck>;
+
+    /// The name of a step, for logs and idempotency keys.
+    fn step_name(&self, step: u32) -> &str;
+}
+
+/// What a journey or a run hears.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Signal<'a> {
+    /// An event, which happened at this instant.
+    Event {
+        /// The event.
+        event: &'a Event,
+        /// When it happened, clamped to `now`.
+        at: Instant,
+    },
+    /// The customer entered a segment at this instant.
+    Entered {
+        /// Which.
+        segment: &'a SegmentId,
+        /// When.
+        at: Instant,
+    },
+    /// The customer left a segment at this instant.
+    Left {
+        /// Which.
+        segment: &'a SegmentId,
+        /// When.
+        at: Instant,
+    },
+    /// The run has just begun.
+    Begun,
+    /// The run's wake has come: this is the instant that it asked for.
+    Due {
+        /// When it was due.
+        at: Instant,
+    },
+    /// The customer's zone changed: local waits are computed anew (promise 1.3).
+    Moved,
+    /// News of the run's own message.
+    Message(News<'a>),
+}
+
+/// What became of a message that a run asked for.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum News<'a> {
+    /// It was handed over.
+    HandedOver {
+        /// On this channel.
+        channel: &'a ChannelId,
+        /// When.
+        at: Instant,
+    },
+    /// It was not sent.
+    Skipped {
+        /// The rule that stood in the way.
+        reason: &'static str,
+        /// Whether the message wants the run to end.
+        end_run: bool,
+    },
+    /// The provider certainly does not have it, or it was withdrawn at its claim: it may be asked for again.
+    Refused,
+    /// The provider took it.
+    Accepted,
+    /// Nobody knows whether the provider has it, and it is not sent again.
+    Parked,
+    /// The customer engaged with it.
+    Engaged {
+        /// How.
+        how: Engagement,
+        /// When.
+        at: Instant,
+    },
+}
+
+/// A run that is to begin.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// Tells this run from others of the journey; `None` is one run per customer.
+    pub key: Option<Arc<str>>,
+    /// What the run is about, such as an offer: events about it belong to the run that began last.
+    pub about: Option<u64>,
+    /// What happens if there is, or was, a run with this key.
+    pub entry: Entry,
+    /// When the run begins: its trigger's instant (promise 3.3).
+    pub began: Instant,
+    /// The properties of the trigger that the run and its messages read.
+    pub data: Fields,
+    /// Why no run begins after all, such as an exit rule that holds already.
+    pub refused: Option<&'static str>,
+}
+
+/// Who may enter again (promise 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entry {
+    /// Once ever.
+    Once,
+    /// Again after the previous run ended.
+    AfterEnd,
+    /// Again so long after the previous run ended.
+    Cooldown(Span),
+    /// One run per key; a key is held while its run lives and for this long after.
+    Keyed(Span),
+    /// A trigger with the same key sets a run that has sent nothing back to its start.
+    Restart,
+}
+
+/// A run, as its journey sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct RunView<'a> {
+    /// Where it is.
+    pub place: &'a Place,
+    /// When it began.
+    pub began: Instant,
+    /// What tells it from others.
+    pub key: Option<&'a str>,
+    /// What it is about.
+    pub about: Option<u64>,
+    /// What it kept of its trigger.
+    pub data: &'a Fields,
+    /// Whether no later run of this journey that began by the signal's instant is about the same.
+    pub latest: bool,
+}
+
+/// Where a run is: all that a journey may remember.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The step, by the number that the journey gives it.
+    pub step: u32,
+    /// How many steps the run has entered: tells two visits of one step apart.
+    pub visit: u32,
+    /// Since when it is at this step: what a wait counts from.
+    pub since: Instant,
+    /// Which attempt of a cascade, from 0.
+    pub attempt: u16,
+    /// Whether it waits to hear of its message.
+    pub awaiting: bool,
+    /// A host's own state.
+    pub note: Option<Box<str>>,
+}
+
+/// What a run does upon a signal.
+#[derive(Debug, Clone, Default)]
+pub struct Advance {
+    /// Where it is now; `None` if it has not moved.
+    pub place: Option<Place>,
+    /// What it asks for, in order.
+    pub acts: Vec<Act>,
+    /// When it wants to be woken; `None` is not at all. Replaces the wake it had.
+    pub wake: Option<Instant>,
+}
+
+impl Advance {
+    /// Stays where it is and keeps this wake.
+    pub fn stay(wake: Option<Instant>) -> Self {
+        Advance { place: None, acts: Vec::new(), wake }
+    }
+}
+
+/// What a run asks for.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Act {
+    /// Send a message on the next best channel.
+    Message {
+        /// Which.
+        message: MessageId,
+        /// On one of these; `None` is any.
+        only: Option<Arc<[ChannelId]>>,
+        /// Whether further attempts may follow, so that the content key stays held (promise 8.1).
+        cascade: bool,
+    },
+    /// The customer engaged with what this visit of the step sent, by an event of the shop's own.
+    Engaged {
+        /// How.
+        how: Engagement,
+        /// When.
+        at: Instant,
+    },
+    /// Let go of the content key: the cascade is over.
+    CascadeOver,
+    /// Set an attribute.
+    Update {
+        /// Which.
+        attribute: Key,
+        /// To what.
+        value: Value,
+    },
+    /// The goal was reached.
+    Goal {
+        /// When.
+        at: Instant,
+    },
+    /// End the run for this reason.
+    End(EndReason),
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EndReason {
+    /// It came to an end step, or past the last one.
+    Completed,
+    /// An exit rule held.
+    Exited,
+    /// The goal was reached.
+    Goal,
+    /// A message wanted it (`when_capped: end_run`).
+    Message(&'static str),
+    /// It could go nowhere.
+    Stuck(String),
+    /// It made too many steps at once (promise 3.5).
+    Runaway,
+    /// Its record became part of another that has a run of this key.
+    Merged,
+}
+
+impl EndReason {
+    /// One word for reports.
+    pub fn word(&self) -> &str {
+        match self {
+            EndReason::Completed => "completed",
+            EndReason::Exited => "exited",
+            EndReason::Goal => "goal",
+            EndReason::Message(rule) => rule,
+            EndReason::Stuck(_) => "stuck",
+            EndReason::Runaway => "runaway",
+            EndReason::Merged => "merged",
+        }
+    }
+}
+
+/// A run that can go nowhere, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Stuck(pub String);
+
+#[cfg(test)]
+mod tests {
+    fn _obj_safe(_: &dyn super::Journey) {}
+}
