@@ -118,15 +118,21 @@ impl Serialize for LocalTime {
 /// assert_eq!(Weekday::of_day(0), Weekday::Thursday); // 1970-01-01
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-#[allow(missing_docs)]
 pub enum Weekday {
+    /// Day 1 of the ISO week.
     #[default]
     Monday,
+    /// Day 2 of the ISO week.
     Tuesday,
+    /// Day 3 of the ISO week.
     Wednesday,
+    /// Day 4 of the ISO week.
     Thursday,
+    /// Day 5 of the ISO week.
     Friday,
+    /// Day 6 of the ISO week.
     Saturday,
+    /// Day 7 of the ISO week.
     Sunday,
 }
 

@@ -281,7 +281,8 @@ mod tests {
 
         #[test]
         fn promise_1_2_leave_all_is_exactly_the_earliest(
-            (zone, now) in moment(), others in prop::collection::vec(prop::sample::select(&chrono_tz::TZ_VARIANTS[..]), 0..4),
+            (zone, now) in moment(),
+            others in prop::collection::vec(prop::sample::select(&chrono_tz::TZ_VARIANTS[..]), 0..4),
             window in any_window(),
         ) {
             let zones: Vec<_> = others.into_iter().map(Zone).chain([zone]).collect();

@@ -339,7 +339,9 @@ mod tests {
         }
 
         #[test]
-        fn promise_1_3_no_occurrence_lies_before_the_next_one((zone, now) in moment(), minute in 0u32..1440, bits in 1u8..128) {
+        fn promise_1_3_no_occurrence_lies_before_the_next_one(
+            (zone, now) in moment(), minute in 0u32..1440, bits in 1u8..128,
+        ) {
             let of_day = LocalTime::from_millis(minute * 60_000).unwrap();
             let on = Weekdays::new(Weekday::WEEK.into_iter().filter(|day| bits & (1 << *day as u8) != 0)).unwrap();
             let today = zone.local(now).day;

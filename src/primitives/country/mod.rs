@@ -67,7 +67,7 @@ pub fn country_of_phone(e164: &str) -> Option<&'static str> {
 /// The code of a country that is given as a code (of two or three letters) or by an English name, in any case, with or
 /// without accents and punctuation.
 ///
-/// The names are the short and formal ones of ISO 3166-1 and those in everyday use.
+/// The names are the short ones of ISO 3166-1 and those in everyday use.
 ///
 /// ```
 /// use throughline::country::country_code;

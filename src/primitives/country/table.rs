@@ -276,7 +276,7 @@ countries! {
     TR TUR "turkiye | turkey" [Europe__Istanbul];
     TT TTO "trinidad and tobago | trinidad" [America__Port_of_Spain];
     TV TUV "tuvalu" [Pacific__Funafuti];
-    TW TWN "taiwan | taiwan province of china" [Asia__Taipei];
+    TW TWN "taiwan | republic of china | taiwan province of china" [Asia__Taipei];
     TZ TZA "tanzania | tanzania united republic of | united republic of tanzania" [Africa__Dar_es_Salaam];
     UA UKR "ukraine" [Europe__Kyiv Europe__Simferopol];
     UG UGA "uganda" [Africa__Kampala];
