@@ -4,9 +4,14 @@ pub mod channel;
 pub mod customer;
 pub mod delivery;
 pub mod event;
+pub mod journey;
 pub mod message;
+pub mod playbook;
+pub mod policy;
 pub mod primitives;
+pub mod record;
 pub mod segment;
+pub mod surroundings;
 
 pub use channel::*;
 pub use customer::*;
@@ -16,4 +21,10 @@ pub use message::{
     AudienceAction, Brand, Content, EmailContent, Message, Notification, Reads, RenderError, RenderInput, Rendered,
     Sender, WhatsAppContent, WhenBlocked,
 };
+pub use journey::*;
+pub use playbook::{HandedOver, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused, RunNamed, What};
+pub use policy::*;
 pub use primitives::*;
+pub use record::*;
+pub use segment::*;
+pub use surroundings::*;

@@ -141,8 +141,16 @@ pub struct Contact {
     pub content: ContentKey,
     /// The run that asked for it.
     pub run: Option<RunRef>,
+    /// The hash of the contact point it went to; `None` went by id.
+    pub point: Option<u64>,
     /// When it was decided.
     pub decided: Instant,
+    /// When it is no longer wanted.
+    pub deadline: Instant,
+    /// How many times it was claimed.
+    pub tries: u16,
+    /// Whether a try with an unknown outcome may have delivered it: it stays counted whatever a later try says.
+    pub doubt: bool,
     /// The first and the last claim that may have delivered it.
     pub claims: Option<(Instant, Instant)>,
     /// Where it stands.
@@ -154,6 +162,11 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// Whether it was ever claimed: its channel was tried, whatever came of it.
+    pub fn claims_made(&self) -> bool {
+        self.tries > 0 && !matches!(self.status, Status::Cancelled | Status::Expired | Status::HeldOut)
+    }
+
     /// The instant from which it counts: the last claim, or for ever while it is open.
     pub fn counted(&self) -> Option<Instant> {
         match self.status {

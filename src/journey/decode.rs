@@ -376,7 +376,7 @@ impl<'a> Decoder<'a> {
         };
         if node.json().is_array() {
             let listed: Vec<_> = node.list()?.iter().map(|node| node.one_of(&ways)).collect();
-            return listed.into_iter().collect::<Option<Vec<_>>>().map(StopsOn::Engagement);
+            return listed.into_iter().collect::<Option<Arc<[_]>>>().map(StopsOn::Engagement);
         }
         let event = self.event_match(&node, Keep::default(), &["about"])?;
         let about = node.open_object()?.get("about").map_or(Some(None), |node| node.key().map(Some))?;

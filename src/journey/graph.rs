@@ -95,7 +95,7 @@ pub struct CascadeAttempt {
 #[derive(Debug, Clone)]
 pub enum StopsOn {
     /// Engagement with the message, in one of these ways.
-    Engagement(Vec<Engagement>),
+    Engagement(Arc<[Engagement]>),
     /// An event of the shop's own.
     Event {
         /// Which.
@@ -366,10 +366,14 @@ impl Walk<'_> {
     /// Asks for the message of the step at the present attempt.
     fn ask(&mut self, step: &Step) -> Option<Instant> {
         let (message, only, cascade) = match &step.kind {
-            StepKind::Message { message, only, .. } => (message, only, false),
-            StepKind::Cascade { message, attempts, .. } => {
+            StepKind::Message { message, only, .. } => (message, only, None),
+            StepKind::Cascade { message, attempts, stops, .. } => {
                 let attempt = attempts.get(usize::from(self.place.attempt))?;
-                (message, &attempt.only, true)
+                let stops = match stops {
+                    StopsOn::Engagement(ways) => ways.clone(),
+                    StopsOn::Event { .. } => Arc::from([Engagement::Conversion]),
+                };
+                (message, &attempt.only, Some(stops))
             }
             _ => return None,
         };

@@ -7,7 +7,8 @@ mod validate;
 use std::fmt;
 use std::sync::Arc;
 
-pub use graph::{Graph, Step, StepKind};
+pub(crate) use decode::{Known, decode as decode_journey};
+pub use graph::{Awaited, CascadeAttempt, EventMatch, Graph, Step, StepKind, StopsOn};
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
@@ -225,8 +226,9 @@ pub enum Act {
         message: MessageId,
         /// On one of these; `None` is any.
         only: Option<Arc<[ChannelId]>>,
-        /// Whether further attempts may follow, so that the content key stays held (promise 8.1).
-        cascade: bool,
+        /// Which engagement stops the cascade that this is an attempt of; its content key stays held while the cascade
+        /// lives (promise 8.1). `None` outside of a cascade.
+        cascade: Option<Arc<[Engagement]>>,
     },
     /// The customer engaged with what this visit of the step sent, by an event of the shop's own.
     Engaged {

@@ -1,9 +1,9 @@
 //! What the rules engine is asked.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 
 use crate::channel::ChannelSpec;
-use crate::customer::{ContentKey, Customer, MessageClass, Reach};
+use crate::customer::{ContentKey, Customer, Engagement, MessageClass, Reach};
 use crate::message::{Brand, Message, RenderError, RenderInput, Rendered};
 use crate::primitives::country::{country_code, country_of_phone, zones_of_country};
 use crate::primitives::zone::Zone;
@@ -44,6 +44,8 @@ pub struct Attempt<'a> {
     pub tried: &'a [ChannelId],
     /// The channels that this attempt may use; `None` is all.
     pub only: Option<&'a [ChannelId]>,
+    /// Which engagement stops the cascade; none outside of one.
+    pub stops: &'a [Engagement],
 }
 
 impl<'a> Ask<'a> {
@@ -53,8 +55,8 @@ impl<'a> Ask<'a> {
             who,
             message,
             now,
-            content: ContentKey::new(message.tag().id.as_str()),
-            deadline: now + message.deadline(),
+            content: ContentKey::new(message.tag.id.as_str()),
+            deadline: now + message.deadline,
             attempt: Attempt::default(),
             own: None,
             trigger: None,
@@ -66,7 +68,7 @@ impl<'a> Ask<'a> {
 
     /// Whether the message ignores caps, quiet hours, gaps and dedupe (promise 4.2).
     pub fn transactional(&self) -> bool {
-        self.message.tag().class == MessageClass::Transactional
+        self.message.tag.class == MessageClass::Transactional
     }
 
     /// The customer's local times (promise 1.2).
@@ -75,7 +77,7 @@ impl<'a> Ask<'a> {
     }
 
     pub(crate) fn render_input(&self) -> RenderInput<'_> {
-        RenderInput { who: self.who, trigger: self.trigger, brand: self.brand, now: self.now, locale: self.who.locale() }
+        RenderInput { trigger: self.trigger, ..RenderInput::new(self.who, self.brand, self.now) }
     }
 }
 
@@ -83,7 +85,7 @@ impl std::fmt::Debug for Ask<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ask")
             .field("who", &self.who.id())
-            .field("message", &self.message.tag().id)
+            .field("message", &self.message.tag.id)
             .field("now", &self.now)
             .finish_non_exhaustive()
     }
@@ -97,16 +99,15 @@ pub struct Candidate<'a> {
     /// Where it reaches the customer.
     pub reach: Reach<'a>,
     rendered: OnceCell<Result<Rendered, RenderError>>,
-    asked: Cell<bool>,
 }
 
 impl<'a> Candidate<'a> {
     pub(super) fn new(ask: &Ask<'a>, spec: &'a ChannelSpec) -> Self {
-        let reach = match ask.who.contact_point(&spec.tag().kind) {
-            Reach::None | Reach::Unknown if spec.by_id() => Reach::ById,
+        let reach = match ask.who.contact_point(&spec.tag.kind) {
+            Reach::None | Reach::Unknown if spec.by_id => Reach::ById,
             reach => reach,
         };
-        Candidate { spec, reach, rendered: OnceCell::new(), asked: Cell::new(false) }
+        Candidate { spec, reach, rendered: OnceCell::new() }
     }
 
     /// The channel's form of the message, rendered when first asked for.
@@ -114,7 +115,6 @@ impl<'a> Candidate<'a> {
     /// # Errors
     /// When a template fails or the text cannot be made to fit.
     pub fn rendered(&self, ask: &Ask<'_>) -> Result<&Rendered, &RenderError> {
-        self.asked.set(true);
         self.rendered.get_or_init(|| ask.message.render(self.spec, &ask.render_input())).as_ref()
     }
 

@@ -104,7 +104,7 @@ impl Policy {
             }
         };
         for (position, spec) in channels.iter().enumerate() {
-            if spec.direction() == Direction::Audience || !ask.message.has_variant(spec) {
+            if spec.direction == Direction::Audience || !ask.message.speaks(spec) {
                 continue;
             }
             let candidate = Candidate::new(ask, spec);
@@ -134,7 +134,7 @@ impl Policy {
         // An explicit preference wins over what is learned; the playbook's order breaks ties (promise 7.6).
         let preferred = ask.who.preferred_channel();
         open.sort_by_key(|open| {
-            let kind = &open.candidate.spec.tag().kind;
+            let kind = &open.candidate.spec.tag.kind;
             (preferred != Some(kind), Reverse(open.worth.net), open.position)
         });
         for Open { candidate, verdict, rule, worth, .. } in open {
@@ -158,7 +158,7 @@ impl Policy {
                         Reach::At(point) => Some(point.clone()),
                         _ => None,
                     };
-                    let channel = spec.tag().clone();
+                    let channel = spec.tag.clone();
                     if let Some(rendered) = candidate.into_rendered() {
                         return Choice::Send { channel, to, rendered: Box::new(rendered), worth };
                     }
@@ -188,10 +188,10 @@ impl Policy {
 
     fn reason(&self, rule: usize, spec: &ChannelSpec, verdict: Verdict) -> Reason {
         let rule = self.rules.get(rule).map_or("", |rule| rule.id());
-        Reason { rule, channel: Some(spec.tag().id.clone()), earliest: verdict.earliest() }
+        Reason { rule, channel: Some(spec.tag.id.clone()), earliest: verdict.earliest() }
     }
 }
 
 fn named(rule: &'static str, spec: &ChannelSpec) -> Reason {
-    Reason { rule, channel: Some(spec.tag().id.clone()), earliest: None }
+    Reason { rule, channel: Some(spec.tag.id.clone()), earliest: None }
 }

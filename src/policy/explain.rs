@@ -171,7 +171,7 @@ pub(super) struct Explained(Vec<CandidateReport>);
 
 impl Trace for Explained {
     fn candidate(&mut self, spec: &ChannelSpec) {
-        let channel = spec.tag().id.clone();
+        let channel = spec.tag.id.clone();
         self.0.push(CandidateReport { channel, rules: Vec::new(), passed: 0, worth: None });
     }
 
@@ -207,7 +207,7 @@ impl Trace for Explained {
     }
 
     fn reject_channel(&mut self, spec: &ChannelSpec, rule: &'static str, why: String) {
-        if let Some(report) = self.0.iter_mut().find(|report| report.channel == spec.tag().id) {
+        if let Some(report) = self.0.iter_mut().find(|report| report.channel == spec.tag.id) {
             let witnesses = vec![Witness::Note { text: why }];
             report.rules.push(RuleReport { rule, verdict: "deny", earliest: None, witnesses });
         }
@@ -223,7 +223,7 @@ impl Explained {
         };
         Decision {
             customer: ask.who.id(),
-            message: ask.message.tag().id.clone(),
+            message: ask.message.tag.id.clone(),
             at: ask.now,
             chosen,
             candidates: self.0,

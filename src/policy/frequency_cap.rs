@@ -131,8 +131,8 @@ impl Rule for FrequencyCap {
     fn check(&self, ask: &Ask<'_>, candidate: &Candidate<'_>) -> Verdict {
         let applies = self.at_most > 0
             && !ask.transactional()
-            && ask.message.obeys_caps()
-            && self.covers(&ask.message.tag().topic, &candidate.spec.tag().id);
+            && ask.message.obeys_caps
+            && self.covers(&ask.message.tag.topic, &candidate.spec.tag.id);
         if !applies {
             return Verdict::Pass;
         }
@@ -142,7 +142,7 @@ impl Rule for FrequencyCap {
         if self.places(ask).count() < self.at_most as usize {
             return Verdict::Pass;
         }
-        super::rules::blocked(ask.message.on_cap(), self.frees(ask), ask.now)
+        super::rules::blocked(ask.message.on_cap, self.frees(ask), ask.now)
     }
 
     fn witness(&self, ask: &Ask<'_>, _: &Candidate<'_>, out: &mut Vec<Witness>) {

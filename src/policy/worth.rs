@@ -71,12 +71,12 @@ impl NetWorth {
     /// # Errors
     /// When the price depends on the text and the text cannot be rendered.
     pub fn of(&self, ask: &Ask<'_>, candidate: &Candidate<'_>) -> Result<Worth, RenderError> {
-        let kind = &candidate.spec.tag().kind;
+        let kind = &candidate.spec.tag.kind;
         let record = ask.who.channel_record(kind).unwrap_or_default();
         let chance = self.chance(prior(kind, self.region, self.industry), record);
-        let value = ask.message.value().map_or(self.engagement_value, micros);
-        let tariff = candidate.spec.tariff();
-        let parts = match tariff.depends_on_text() {
+        let value = ask.message.value.map_or(self.engagement_value, micros);
+        let tariff = &candidate.spec.tariff;
+        let parts = match tariff.depends_on_parts() {
             true => candidate.rendered(ask).map_err(Clone::clone)?.parts,
             false => 1,
         };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::{Add, AddAssign, Sub};
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
@@ -187,10 +187,6 @@ impl Span {
     /// The number of milliseconds.
     pub const fn as_millis(self) -> i64 {
         self.0
-    }
-
-    pub(crate) fn to_delta(self) -> TimeDelta {
-        TimeDelta::try_milliseconds(self.0).unwrap_or(TimeDelta::MAX)
     }
 
     /// As a standard duration; a negative span is zero.

@@ -11,7 +11,7 @@ impl Rule for AlreadyTried {
     }
 
     fn check(&self, ask: &Ask<'_>, candidate: &Candidate<'_>) -> Verdict {
-        let channel = &candidate.spec.tag().id;
+        let channel = &candidate.spec.tag.id;
         let named = ask.attempt.only.is_none_or(|only| only.contains(channel));
         if named && !ask.attempt.tried.contains(channel) { Verdict::Pass } else { Verdict::Deny(None) }
     }

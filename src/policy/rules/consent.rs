@@ -25,8 +25,8 @@ impl Rule for HasConsent {
         if ask.transactional() {
             return Verdict::Pass;
         }
-        let topic = &ask.message.tag().topic;
-        match ask.who.consent(&candidate.spec.tag().kind, topic, ask.now) {
+        let topic = &ask.message.tag.topic;
+        match ask.who.consent(&candidate.spec.tag.kind, topic, ask.now) {
             Consent::Granted { .. } => Verdict::Pass,
             Consent::Revoked { .. } | Consent::Expired { .. } => Verdict::Deny(None),
             Consent::NoRecord => match self.topics.mode(topic) {
@@ -37,9 +37,9 @@ impl Rule for HasConsent {
     }
 
     fn witness(&self, ask: &Ask<'_>, candidate: &Candidate<'_>, out: &mut Vec<Witness>) {
-        let topic = &ask.message.tag().topic;
+        let topic = &ask.message.tag.topic;
         out.push(Witness::Consent {
-            consent: ask.who.consent(&candidate.spec.tag().kind, topic, ask.now),
+            consent: ask.who.consent(&candidate.spec.tag.kind, topic, ask.now),
             topic: topic.clone(),
             mode: self.topics.mode(topic),
         });

@@ -10,7 +10,7 @@ fn engaged<'c>(ask: &'c Ask<'_>) -> Option<&'c Contact> {
     let visit = ask.attempt.visit?;
     ask.who.contacts()?.iter().find(|contact| {
         contact.run.as_ref().is_some_and(|run| run.visit == visit)
-            && contact.engaged.is_some_and(|(how, _)| ask.message.stops_on(how))
+            && contact.engaged.is_some_and(|(how, _)| ask.attempt.stops.contains(&how))
     })
 }
 

@@ -25,7 +25,7 @@ impl MinimumGap {
             if !contact.message.counts || Some(contact.id) == ask.own {
                 return None;
             }
-            let same = contact.channel.id == candidate.spec.tag().id;
+            let same = contact.channel.id == candidate.spec.tag.id;
             let gap = if same { self.any_channel.max(self.same_channel) } else { self.any_channel };
             let over = contact.counted()? + gap;
             (gap > Span::ZERO && over > ask.now).then_some((over, contact))
@@ -39,7 +39,7 @@ impl Rule for MinimumGap {
     }
 
     fn check(&self, ask: &Ask<'_>, candidate: &Candidate<'_>) -> Verdict {
-        if ask.transactional() || !ask.message.obeys_caps() {
+        if ask.transactional() || !ask.message.obeys_caps {
             return Verdict::Pass;
         }
         if ask.who.contacts().is_none() {
@@ -49,7 +49,7 @@ impl Rule for MinimumGap {
             None => Verdict::Pass,
             Some(over) => {
                 let known = over < crate::primitives::Instant::MAX;
-                blocked(ask.message.on_cap(), known.then_some(over), ask.now)
+                blocked(ask.message.on_cap, known.then_some(over), ask.now)
             }
         }
     }

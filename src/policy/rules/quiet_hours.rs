@@ -31,7 +31,7 @@ impl Rule for QuietHours {
     }
 
     fn check(&self, ask: &Ask<'_>, candidate: &Candidate<'_>) -> Verdict {
-        if ask.transactional() || !candidate.spec.quiet_hours() || self.window.is_empty() {
+        if ask.transactional() || !candidate.spec.quiet_hours || self.window.is_empty() {
             return Verdict::Pass;
         }
         let zones = ask.local_times().zones();
@@ -42,7 +42,7 @@ impl Rule for QuietHours {
         if !zones.iter().any(|zone| self.window.contains(*zone, ask.now)) {
             return Verdict::Pass;
         }
-        blocked(ask.message.on_closed(), self.opens(ask), ask.now)
+        blocked(ask.message.on_closed, self.opens(ask), ask.now)
     }
 
     fn witness(&self, ask: &Ask<'_>, _: &Candidate<'_>, out: &mut Vec<Witness>) {

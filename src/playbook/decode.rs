@@ -1,0 +1,131 @@
+//! A playbook from its JSON, with every fault at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::index::Index;
+use super::{Playbook, PlaybookBuilder};
+use crate::channel::decode_channels;
+use crate::journey::{Journey, Known, decode_journey};
+use crate::message::{Brand, Message, decode_messages};
+use crate::policy::Policy;
+use crate::primitives::fault::{FaultSink, Node, Object};
+use crate::primitives::{ChannelId, Currency, Fault, Faults, MessageId, SegmentId, Span};
+use crate::segment::{Segment, decode_segments};
+
+/// How long a second copy of an event is known where the playbook does not say (promise 3.2).
+const HORIZON: Span = Span::days(30);
+
+pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Faults> {
+    let sink = FaultSink::default();
+    let json: serde_json::Value = match serde_json::from_str(json) {
+        Ok(json) => json,
+        Err(wrong) => {
+            sink.report("$", format!("not JSON: {wrong}"));
+            return Err(sink.into_faults());
+        }
+    };
+    let root = Node::root(&json, &sink);
+    let decoded = root
+        .object(&[
+            "version",
+            "name",
+            "description",
+            "currency",
+            "dedupe_horizon",
+            "brand",
+            "channels",
+            "segments",
+            "messages",
+            "policy",
+            "journeys",
+        ])
+        .and_then(|object| read(&object, host));
+    match decoded {
+        Some(playbook) if sink.is_empty() => Ok(playbook),
+        _ => Err(sink.into_faults()),
+    }
+}
+
+fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
+    object.need("version").and_then(|node| node.integer(1..=1));
+    let currency = object.need("currency").and_then(|node| node.parsed::<Currency>());
+    let horizon = object.get("dedupe_horizon").map_or(Some(HORIZON), |node| node.span());
+    let brand = object.get("brand").map_or(Some(Brand::default()), |node| Brand::decode(&node));
+    let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
+    let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
+    let host_ids: Vec<SegmentId> = host.segments.iter().map(|(id, _)| id.clone()).collect();
+    let definitions = object.get("segments").map(|node| decode_segments(&node, &host_ids)).unwrap_or_default();
+    let brand = brand.unwrap_or_default();
+    let messages =
+        object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
+    let policy = object.get("policy");
+    let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
+    let mut segments = host.segments;
+    let mut seen = vec![false; segments.len()];
+    for definition in definitions {
+        seen.push(definition.rule.reads_seen());
+        segments.push((definition.id, Arc::new(definition.rule) as Arc<dyn Segment>));
+    }
+    let segment_ids: Vec<SegmentId> = segments.iter().map(|(id, _)| id.clone()).collect();
+    let message_ids: Vec<(MessageId, Vec<_>)> =
+        messages.iter().map(|message| (message.tag.id.clone(), message.reads().trigger.clone())).collect();
+    let known = Known {
+        channels: &channel_ids,
+        segments: &segment_ids,
+        messages: &message_ids,
+        zone: policy.as_ref().and_then(Policy::zone),
+    };
+    let mut journeys = host.journeys;
+    if let Some(node) = object.get("journeys") {
+        for (name, node) in node.open_object()?.fields() {
+            journeys.extend(decode_journey(name, &node, &known).map(|graph| Arc::new(graph) as Arc<dyn Journey>));
+        }
+    }
+    let warnings: Vec<Fault> = messages.iter().flat_map(Message::warnings).cloned().collect();
+    let mut playbook = Playbook {
+        name: object.get("name").and_then(|node| node.text()).map(str::to_owned),
+        currency: currency?,
+        brand,
+        by_message: HashMap::default(),
+        by_journey: HashMap::default(),
+        newest: Vec::new(),
+        channels,
+        messages,
+        segments,
+        journeys,
+        policy: policy?,
+        horizon: horizon?,
+        lease: Span::minutes(1),
+        warnings,
+        index: Index::default(),
+    };
+    playbook.index(&seen);
+    Some(playbook)
+}
+
+impl Playbook {
+    fn index(&mut self, seen: &[bool]) {
+        let mut index = Index::default();
+        index.read(&self.policy.needs());
+        for (position, ((_, segment), seen)) in self.segments.iter().zip(seen).enumerate() {
+            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), &segment.needs(), *seen);
+        }
+        for (position, journey) in self.journeys.iter().enumerate() {
+            index.add_journey(u16::try_from(position).unwrap_or(u16::MAX), &journey.needs());
+        }
+        let by_message = self.messages.iter().enumerate().map(|(n, message)| (message.tag.id.key().hash(), n)).collect();
+        // A claim must outlive the slowest channel's own time limit, else its outcome would be unknown while it runs.
+        let slowest = self.channels.iter().map(|spec| spec.timeout).max().unwrap_or(Span::ZERO);
+        self.lease = Span::millis(slowest.as_millis().saturating_mul(2)).max(Span::minutes(1));
+        self.by_message = by_message;
+        let named = |journey: &Arc<dyn Journey>| (journey.id().key().hash(), journey.version());
+        self.by_journey = (0u16..).zip(&self.journeys).map(|(n, journey)| (named(journey), n)).collect();
+        self.newest = self
+            .journeys
+            .iter()
+            .map(|journey| !self.journeys.iter().any(|other| other.id() == journey.id() && other.version() > journey.version()))
+            .collect();
+        self.index = index;
+    }
+}

@@ -1,0 +1,116 @@
+//! Which definitions an input can affect, computed once from their needs.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use crate::primitives::{Keep, Key, Needs, Span};
+
+/// What the definitions make of one event name.
+#[derive(Debug, Default)]
+pub(super) struct EventPlan {
+    /// What to keep of it in the history; nothing if no definition reads it there.
+    pub(super) keep: Keep,
+    /// The properties to keep with it.
+    pub(super) columns: Vec<Key>,
+    /// Positions of the segments that it can affect.
+    pub(super) segments: Vec<u16>,
+    /// Positions of the journeys that it can begin or move.
+    pub(super) journeys: Vec<u16>,
+}
+
+/// From names, by their stable hashes, to what they can affect.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    pub(super) events: HashMap<u64, EventPlan, BuildHasherDefault<Hashed>>,
+    /// Attributes to segments and journeys.
+    pub(super) attributes: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
+    /// Segments that read contact points, consent, engagement or preferences.
+    pub(super) reachability: Vec<u16>,
+    /// Segments that read when the customer was last seen: every event can affect them.
+    pub(super) seen: Vec<u16>,
+    /// Segments to the segments that read them.
+    pub(super) dependents: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
+    /// Segments to the journeys that they can begin or move.
+    pub(super) segment_journeys: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
+    /// The shared copy of every name that a definition uses.
+    pub(super) names: HashMap<u64, Key, BuildHasherDefault<Hashed>>,
+    /// How far back contacts are kept.
+    pub(super) contacts: Span,
+}
+
+impl Index {
+    pub(super) fn add_segment(&mut self, position: u16, needs: &Needs, reads_seen: bool) {
+        self.read(needs);
+        for need in &needs.events {
+            push(&mut self.events.entry(need.event.hash()).or_default().segments, position);
+        }
+        for key in &needs.attributes {
+            push(self.attributes.entry(key.hash()).or_default(), position);
+        }
+        for id in &needs.segments {
+            push(self.dependents.entry(id.key().hash()).or_default(), position);
+        }
+        if needs.reachability {
+            push(&mut self.reachability, position);
+        }
+        if reads_seen {
+            push(&mut self.seen, position);
+        }
+    }
+
+    pub(super) fn add_journey(&mut self, position: u16, needs: &Needs) {
+        self.read(needs);
+        for need in &needs.events {
+            push(&mut self.events.entry(need.event.hash()).or_default().journeys, position);
+        }
+        for id in &needs.segments {
+            push(self.segment_journeys.entry(id.key().hash()).or_default(), position);
+        }
+    }
+
+    /// What has to be kept for these needs.
+    pub(super) fn read(&mut self, needs: &Needs) {
+        for need in &needs.events {
+            self.names.insert(need.event.hash(), need.event.clone());
+            let plan = self.events.entry(need.event.hash()).or_default();
+            plan.keep = plan.keep.union(need.keep);
+            for property in &need.properties {
+                push(&mut plan.columns, property.clone());
+            }
+        }
+        for key in &needs.attributes {
+            self.names.insert(key.hash(), key.clone());
+        }
+        self.contacts = self.contacts.max(needs.contacts);
+    }
+}
+
+fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// The keys are hashes already.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 ^= hash;
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        self.0 ^= (hash as u64) ^ ((hash >> 64) as u64);
+    }
+}

@@ -1,0 +1,273 @@
+//! What goes into a step and what comes out of it.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use crate::customer::{ContentKey, Engagement};
+use crate::delivery::{DeliveryError, Envelope};
+use crate::event::{Event, ReceiptKind};
+use crate::journey::EndReason;
+use crate::policy::{Decision, Reason};
+use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, Instant, JourneyId, MessageId, SegmentId};
+use crate::record::CustomerState;
+
+/// One thing that happens to one customer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Input {
+    /// An event.
+    Event(Arc<Event>),
+    /// Time has passed: whatever is due fires. With nothing due it does nothing.
+    Wake,
+    /// A channel answered for an envelope that was handed to it.
+    Settled {
+        /// Which envelope.
+        id: IdempotencyKey,
+        /// What it answered.
+        result: Result<(), DeliveryError>,
+    },
+    /// This record becomes part of another, because an event revealed that both are one person.
+    Seal {
+        /// The other.
+        into: CustomerId,
+        /// The event that revealed it; it acts once the records are one.
+        event: Arc<Event>,
+    },
+    /// A sealed record's content arrives.
+    Absorb {
+        /// What it held.
+        sealed: Box<CustomerState>,
+        /// The event that revealed the link.
+        event: Arc<Event>,
+    },
+}
+
+/// What a step did, beside changing the record. The store commits it together with the record, all or nothing.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// New envelopes, claimed with the decision: to be kept in the outbox and handed to their channels now.
+    pub send: Vec<Envelope>,
+    /// Envelopes of the outbox that were claimed again: to be handed to their channels now, as they are.
+    pub resend: Vec<IdempotencyKey>,
+    /// Envelopes that the outbox need not keep any longer.
+    pub release: Vec<IdempotencyKey>,
+    /// Inputs for other records.
+    pub forward: Vec<(CustomerId, Input)>,
+    /// What happened, in order.
+    pub notices: Vec<Notice>,
+    /// Whether the event was a copy of one taken before; nothing else happened then.
+    pub duplicate: bool,
+}
+
+/// Why a record took nothing of an input and is unchanged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The event names a user, and the record is another user's: a shared device (promise 2.2). The visitor id belongs to
+    /// the event's user from now on, and the event goes to that user's record.
+    #[error("the record belongs to another user")]
+    OtherUser,
+}
+
+/// Something that happened to a customer, as logs and reports tell it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Notice {
+    /// When.
+    pub at: Instant,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened. As JSON, `what` names it.
+#[derive(Debug, Clone, serde::Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum What {
+    /// An event came from the future and was taken as of now (promise 3.3).
+    Clamped,
+    /// An event was older than the dedupe horizon: history only (promise 3.2).
+    TooOld,
+    /// The customer entered a segment.
+    SegmentEntered {
+        /// Which.
+        segment: SegmentId,
+    },
+    /// The customer left a segment.
+    SegmentLeft {
+        /// Which.
+        segment: SegmentId,
+    },
+    /// A run began.
+    RunBegun(RunNamed),
+    /// A run that had sent nothing was set back to its start.
+    RunRestarted(RunNamed),
+    /// A trigger began no run.
+    NotBegun {
+        /// Of which journey.
+        journey: JourneyId,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A run came to a step.
+    Step {
+        /// Which run.
+        #[serde(flatten)]
+        run: RunNamed,
+        /// Which step.
+        step: Arc<str>,
+    },
+    /// A run reached its goal.
+    Goal {
+        /// Which run.
+        #[serde(flatten)]
+        run: RunNamed,
+        /// Whether it had sent nothing before (promise 6.6).
+        before_any_message: bool,
+    },
+    /// A run ended.
+    RunEnded {
+        /// Which run.
+        #[serde(flatten)]
+        run: RunNamed,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A message was decided; only where explanations are asked for.
+    Decided(Box<Decision>),
+    /// A message was handed over.
+    HandedOver(Box<HandedOver>),
+    /// A message waits.
+    Deferred {
+        /// Which.
+        message: MessageId,
+        /// Of which journey.
+        journey: JourneyId,
+        /// Until when.
+        until: Instant,
+        /// Why.
+        reason: Reason,
+    },
+    /// A message was not sent.
+    Skipped {
+        /// Which.
+        message: MessageId,
+        /// Of which journey.
+        journey: JourneyId,
+        /// Why.
+        reason: Reason,
+    },
+    /// A message was withdrawn before its claim.
+    Cancelled {
+        /// The envelope.
+        id: IdempotencyKey,
+        /// Which message.
+        message: MessageId,
+        /// Why: a rule, or that its run ended.
+        reason: Arc<str>,
+    },
+    /// The provider took it.
+    Accepted {
+        /// The envelope.
+        id: IdempotencyKey,
+    },
+    /// It failed for now and will be tried again.
+    Retried {
+        /// The envelope.
+        id: IdempotencyKey,
+        /// When.
+        due: Instant,
+    },
+    /// The provider certainly does not have it.
+    Failed {
+        /// The envelope.
+        id: IdempotencyKey,
+        /// Why, in the channel's words.
+        reason: String,
+    },
+    /// Nobody knows whether the provider has it; it is not sent again.
+    Parked {
+        /// The envelope.
+        id: IdempotencyKey,
+    },
+    /// Its time ran out before its claim.
+    Expired {
+        /// The envelope.
+        id: IdempotencyKey,
+    },
+    /// The customer engaged with a message.
+    Engaged {
+        /// The envelope.
+        id: IdempotencyKey,
+        /// How.
+        how: Engagement,
+    },
+    /// A receipt named no message that is on record.
+    StrayReceipt {
+        /// What it said.
+        receipt: ReceiptKind,
+    },
+    /// Another record became part of this one.
+    Merged {
+        /// Which.
+        record: CustomerId,
+    },
+}
+
+/// Names a run in a notice.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct RunNamed {
+    /// The journey.
+    pub journey: JourneyId,
+    /// The version.
+    pub version: u32,
+    /// The run.
+    #[serde(serialize_with = "hex")]
+    pub run: u64,
+    /// Its key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Arc<str>>,
+}
+
+fn hex<S: serde::Serializer>(id: &u64, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{id:016x}"))
+}
+
+/// A hand-over, as logs tell it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct HandedOver {
+    /// The envelope, and its idempotency key.
+    pub id: IdempotencyKey,
+    /// The message.
+    pub message: MessageId,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The journey that asked.
+    pub journey: JourneyId,
+    /// The step that asked.
+    pub step: Arc<str>,
+    /// The attempt of a cascade, from 1.
+    pub attempt: u16,
+    /// Which try of this envelope: more than 1 after a failure.
+    pub tries: u16,
+    /// What it says, as its hash.
+    pub content: ContentKey,
+    /// What it costs, in the playbook's currency.
+    #[serde(serialize_with = "plain_decimal")]
+    pub cost: Decimal,
+    /// How many parts an SMS has.
+    pub parts: u32,
+}
+
+/// As text: JSON readers take numbers for floats.
+fn plain_decimal<S: serde::Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&amount.normalize())
+}
+
+impl Outcome {
+    pub(super) fn notice(&mut self, at: Instant, what: What) {
+        self.notices.push(Notice { at, what });
+    }
+}

@@ -1,0 +1,384 @@
+//! Messages: decided together by priority, claimed with all rules asked again, settled by what the channel answers.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::input::{HandedOver, What};
+use super::runs::visit_of;
+use super::step::Turn;
+use crate::channel::{ChannelSpec, OnUnknown};
+use crate::customer::{BlockReason, Contact, Customer, Engagement, MessageClass, RunRef, Status};
+use crate::delivery::{Address, DeliveryError, Envelope};
+use crate::journey::{News, Signal};
+use crate::message::Message;
+use crate::policy::{Ask, Attempt, Choice};
+use crate::primitives::{ChannelId, Fields, IdempotencyKey, Instant, MessageId, Money, Span};
+use crate::record::{Pending, contact_due};
+
+/// Receipts come this late: for so long a contact is kept, beyond what caps and dedupe windows need.
+const RECEIPTS_LATE: Span = Span::days(30);
+
+/// A message that a run asked for and that is not decided yet.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) run: u64,
+    message: MessageId,
+    only: Option<Arc<[ChannelId]>>,
+    cascade: Option<Arc<[Engagement]>>,
+    first: Instant,
+}
+
+impl Wanted {
+    pub(super) fn first(
+        run: u64,
+        message: MessageId,
+        only: Option<Arc<[ChannelId]>>,
+        cascade: Option<Arc<[Engagement]>>,
+        now: Instant,
+    ) -> Self {
+        Wanted { run, message, only, cascade, first: now }
+    }
+
+    pub(super) fn again(run: u64, pending: Pending) -> Self {
+        let Pending { message, only, cascade, first, .. } = pending;
+        Wanted { run, message, only, cascade, first }
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// Decides what is wanted, the highest priority first, then the oldest (promises 3.5, 7.5). A decision may move a run
+    /// on to its next message, which is decided in the same round.
+    pub(super) fn decide_all(&mut self) {
+        let priority = |turn: &Self, wanted: &Wanted| turn.book.message(&wanted.message).map_or(0, |m| m.priority);
+        while let Some(at) = (0..self.wanted.len()).max_by_key(|at| {
+            let wanted = self.wanted.get(*at);
+            wanted.map(|wanted| (priority(self, wanted), Reverse(wanted.first), Reverse(*at)))
+        }) {
+            let wanted = self.wanted.remove(at);
+            self.decide(wanted);
+        }
+    }
+
+    fn decide(&mut self, wanted: Wanted) {
+        let book = self.book;
+        let Some(message) = book.message(&wanted.message) else {
+            return self.news(wanted.run, &News::Skipped { reason: "no_such_message", end_run: false });
+        };
+        let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return };
+        let visit = visit_of(run);
+        let profile = &self.state.profile;
+        let tried: Vec<ChannelId> = profile
+            .contacts
+            .iter()
+            .filter(|contact| contact.run.as_ref().is_some_and(|asked| asked.visit == visit) && contact.claims_made())
+            .map(|contact| contact.channel.id.clone())
+            .collect();
+        let mut ask = book.ask(profile, message, self.now);
+        ask.trigger = Some(&run.data);
+        ask.deadline = wanted.first + message.deadline;
+        let stops = wanted.cascade.as_deref().unwrap_or_default();
+        ask.attempt = Attempt { visit: Some(visit), tried: &tried, only: wanted.only.as_deref(), stops };
+        let key = match message.content_key(run.key.as_deref().unwrap_or_default(), &ask.render_input()) {
+            Ok((content, text)) => {
+                ask.content = content;
+                text
+            }
+            Err(_) => {
+                let reason = crate::policy::Reason { rule: "content_key", channel: None, earliest: None };
+                return self.skip(&wanted, reason, false);
+            }
+        };
+        let choice = if self.around.explain {
+            let (choice, decision) = book.policy.explain(&ask, &book.channels);
+            self.out.notice(self.now, What::Decided(Box::new(decision)));
+            choice
+        } else {
+            book.policy.decide(&ask, &book.channels)
+        };
+        let deadline = ask.deadline;
+        match choice {
+            Choice::Send { channel, to, rendered, .. } => {
+                let Some(spec) = book.channels.iter().find(|spec| spec.tag.id == channel.id) else { return };
+                let envelope = self.envelope(&wanted, message, spec, to, *rendered, (key, deadline));
+                self.hand_over(wanted, envelope);
+            }
+            Choice::Defer { until, reason } => {
+                let Some(run) = self.state.runs.iter_mut().find(|run| run.id == wanted.run) else { return };
+                let (message, journey) = (wanted.message.clone(), run.journey.clone());
+                let Wanted { message: id, only, cascade, first, .. } = wanted;
+                run.pending = Some(Box::new(Pending { message: id, only, cascade, first, retry: until }));
+                self.out.notice(self.now, What::Deferred { message, journey, until, reason });
+            }
+            Choice::Skip { reason, end_run } => self.skip(&wanted, reason, end_run),
+        }
+    }
+
+    fn skip(&mut self, wanted: &Wanted, reason: crate::policy::Reason, end_run: bool) {
+        let rule = reason.rule;
+        if let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) {
+            let journey = run.journey.clone();
+            self.out.notice(self.now, What::Skipped { message: wanted.message.clone(), journey, reason });
+        }
+        self.news(wanted.run, &News::Skipped { reason: rule, end_run });
+    }
+
+    /// Makes the envelope of a decision. Its key derives from what was decided and for whom (promise 8.4).
+    fn envelope(
+        &self,
+        wanted: &Wanted,
+        message: &Message,
+        spec: &ChannelSpec,
+        to: Option<crate::primitives::ContactPoint>,
+        rendered: crate::message::Rendered,
+        (content_key, deadline): (String, Instant),
+    ) -> Envelope {
+        let profile = &self.state.profile;
+        let run = self.state.runs.iter().find(|run| run.id == wanted.run);
+        let journey = run.and_then(|run| {
+            let position = self.book.by_journey.get(&(run.journey.key().hash(), run.version))?;
+            self.book.journeys.get(usize::from(*position))
+        });
+        let place = run.map(|run| &run.place);
+        let step = place.and_then(|place| journey.map(|journey| journey.step_name(place.step))).unwrap_or_default();
+        let attempt = place.map_or(1, |place| place.attempt + 1);
+        let to = match to {
+            Some(point) => Address::Point(point),
+            None => Address::Id(profile.external_id().cloned().unwrap_or_else(|| profile.id.to_string().into())),
+        };
+        let id = IdempotencyKey::derive(&[
+            &profile.id.as_u128().to_le_bytes(),
+            run.map_or(&[], |run| run.journey.as_str().as_bytes()),
+            &run.map_or(0, |run| run.id).to_le_bytes(),
+            step.as_bytes(),
+            &place.map_or(0, |place| place.visit).to_le_bytes(),
+            &attempt.to_le_bytes(),
+            spec.tag.id.as_str().as_bytes(),
+            to.plain().as_bytes(),
+        ]);
+        let cost = Money { amount: rendered.cost, currency: self.book.currency };
+        let content = Arc::new(rendered.content);
+        let mut envelope = Envelope::new(id, (profile.id, to), spec, &message.tag, content, cost, self.now);
+        envelope.content_key = content_key.into();
+        envelope.run =
+            run.map(|run| RunRef { journey: run.journey.clone(), run: run.id, visit: visit_of(run) });
+        envelope.step = Some(step.into());
+        envelope.attempt = attempt;
+        envelope.deadline = deadline;
+        envelope.parts = rendered.parts;
+        envelope
+    }
+
+    /// Decision and claim in one commit: the message is due at once, so it is born claimed.
+    fn hand_over(&mut self, wanted: Wanted, envelope: Envelope) {
+        let keep = self.book.index.contacts.max(RECEIPTS_LATE);
+        let now = self.now;
+        let profile = &mut self.state.profile;
+        profile.contacts.trim(now, keep);
+        profile.contacts.push(Contact {
+            id: envelope.id,
+            message: envelope.message.clone(),
+            channel: envelope.channel.clone(),
+            content: envelope.content_key(),
+            run: envelope.run.clone(),
+            point: match &envelope.to {
+                Address::Point(point) => Some(point.hash()),
+                Address::Id(_) => None,
+            },
+            decided: now,
+            deadline: envelope.deadline,
+            tries: 1,
+            doubt: false,
+            claims: Some((now, now)),
+            status: Status::InFlight { lease: now + self.book.lease },
+            engaged: None,
+            cascading: wanted.cascade.is_some(),
+        });
+        profile.update_channel(&envelope.channel.kind, |record| record.sent += 1);
+        if let Some(run) = self.state.runs.iter_mut().find(|run| run.id == wanted.run) {
+            run.sent += 1;
+            run.pending = None;
+        }
+        let channel = envelope.channel.id.clone();
+        if let Some(handed) = handed_over(&envelope, 1) {
+            self.out.notice(now, What::HandedOver(Box::new(handed)));
+        }
+        self.out.send.push(envelope);
+        self.news(wanted.run, &News::HandedOver { channel: &channel, at: now });
+    }
+
+    fn news(&mut self, run: u64, news: &News<'_>) {
+        let Some(asked) = self.state.runs.iter().find(|known| known.id == run) else { return };
+        let asked = RunRef { journey: asked.journey.clone(), run, visit: visit_of(asked) };
+        self.tell(&asked, &Signal::Message(*news));
+    }
+
+    /// Claims what is due, and settles claims whose lease ran out as unknown.
+    pub(super) fn wake_contacts(&mut self, due: Instant) {
+        let open: Vec<(IdempotencyKey, Status)> = self
+            .state
+            .profile
+            .contacts
+            .iter()
+            .filter(|contact| contact_due(contact).is_some_and(|at| at <= due))
+            .map(|contact| (contact.id, contact.status))
+            .collect();
+        for (id, status) in open {
+            match status {
+                Status::Queued { .. } => self.claim(id),
+                _ => self.settled(id, &Err(DeliveryError::unknown("the claim ran out"))),
+            }
+        }
+    }
+
+    /// The second check (promise 4.4): every rule again, without the message's own place.
+    fn claim(&mut self, id: IdempotencyKey) {
+        let book = self.book;
+        let now = self.now;
+        let Some(contact) = self.state.profile.contacts.get(id) else { return };
+        let spec = book.channels.iter().find(|spec| spec.tag.id == contact.channel.id);
+        let none = Fields::new();
+        let verdict = match (spec, book.message(&contact.message.id)) {
+            (Some(spec), Some(message)) => {
+                let mut ask = book.ask(&self.state.profile, message, now);
+                ask.content = contact.content;
+                ask.deadline = contact.deadline;
+                ask.own = Some(id);
+                ask.trigger = Some(&none);
+                ask.attempt = Attempt { visit: contact.run.as_ref().map(|run| run.visit), ..Attempt::default() };
+                book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule)
+            }
+            _ => Some("no_such_channel"),
+        };
+        let (doubt, expired, message) = (contact.doubt, now > contact.deadline, contact.message.id.clone());
+        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        let Some(rule) = verdict else {
+            contact.tries += 1;
+            contact.status = Status::InFlight { lease: now + book.lease };
+            contact.claims = Some(contact.claims.map_or((now, now), |(first, _)| (first, now)));
+            self.out.resend.push(id);
+            return;
+        };
+        // What may have arrived cannot be withdrawn: it stays counted, and is not tried again.
+        contact.status = match (doubt, expired) {
+            (true, _) => Status::Parked,
+            (false, true) => Status::Expired,
+            (false, false) => Status::Cancelled,
+        };
+        let run = contact.run.clone();
+        self.out.release.push(id);
+        let what = match (doubt, expired) {
+            (true, _) => What::Parked { id },
+            (false, true) => What::Expired { id },
+            (false, false) => What::Cancelled { id, message, reason: rule.into() },
+        };
+        self.out.notice(now, what);
+        self.uncount(id, doubt);
+        if let Some(run) = run {
+            self.tell(&run, &Signal::Message(if doubt { News::Parked } else { News::Refused }));
+        }
+    }
+
+    /// A channel answered, or its time ran out.
+    pub(super) fn settled(&mut self, id: IdempotencyKey, result: &Result<(), DeliveryError>) {
+        let (now, book) = (self.now, self.book);
+        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        if !matches!(contact.status, Status::InFlight { .. } | Status::Parked) {
+            return;
+        }
+        let wrong = match result {
+            Ok(()) => {
+                let parked = contact.status == Status::Parked;
+                contact.status = Status::Accepted;
+                let run = contact.run.clone();
+                self.out.release.push(id);
+                self.out.notice(now, What::Accepted { id });
+                // A run that went on when it was parked has heard enough.
+                if let Some(run) = run.filter(|_| !parked) {
+                    self.tell(&run, &Signal::Message(News::Accepted));
+                }
+                return;
+            }
+            Err(_) if contact.status == Status::Parked => return,
+            Err(wrong) => wrong,
+        };
+        let certain = wrong.is_certain();
+        contact.doubt |= !certain;
+        let spec = book.channels.iter().find(|spec| spec.tag.id == contact.channel.id);
+        let again = spec.and_then(|spec| {
+            let due = now + wrong.after().unwrap_or_else(|| spec.retry.after(contact.tries));
+            let in_time = due <= contact.deadline && spec.retry.goes_on(contact.tries);
+            let honoured = || {
+                let first = contact.claims.map_or(now, |(first, _)| first);
+                spec.key_memory.is_some_and(|memory| due < first + memory)
+                    || spec.on_unknown(contact.message.class) == OnUnknown::Resend
+            };
+            (in_time && if contact.doubt { honoured() } else { wrong.retryable() }).then_some(due)
+        });
+        let (doubt, point) = (contact.doubt, contact.point);
+        if let Some(due) = again {
+            contact.status = Status::Queued { due };
+            if !doubt {
+                contact.claims = None;
+            }
+            self.out.notice(now, What::Retried { id, due });
+            return;
+        }
+        contact.status = if doubt { Status::Parked } else { Status::Refused };
+        let run = contact.run.clone();
+        if wrong.blocks_contact_point() {
+            self.block(point, BlockReason::Invalid);
+        }
+        self.out.release.push(id);
+        let what = if doubt { What::Parked { id } } else { What::Failed { id, reason: wrong.to_string() } };
+        self.out.notice(now, what);
+        self.uncount(id, doubt);
+        if let Some(run) = run {
+            self.tell(&run, &Signal::Message(if doubt { News::Parked } else { News::Refused }));
+        }
+    }
+
+    /// A hard bounce: the address is no address, and the message did not arrive.
+    pub(super) fn bounced(&mut self, id: IdempotencyKey) {
+        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        let (point, run) = (contact.point, contact.run.clone());
+        contact.status = Status::Refused;
+        self.block(point, BlockReason::HardBounce);
+        self.uncount(id, false);
+        self.out.notice(self.now, What::Failed { id, reason: "bounced".to_owned() });
+        if let Some(run) = run {
+            self.tell(&run, &Signal::Message(News::Refused));
+        }
+    }
+
+    fn block(&mut self, point: Option<u64>, reason: BlockReason) {
+        let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point);
+        if let Some(point) = known.map(|known| known.point.clone()) {
+            self.state.profile.points.block(&point, reason);
+        }
+    }
+
+    /// What certainly did not arrive says nothing about the channel.
+    fn uncount(&mut self, id: IdempotencyKey, doubt: bool) {
+        let kind = self.state.profile.contacts.get(id).map(|contact| contact.channel.kind.clone());
+        if let Some(kind) = kind.filter(|_| !doubt) {
+            self.state.profile.update_channel(&kind, |record| record.sent = record.sent.saturating_sub(1));
+        }
+    }
+}
+
+/// A hand-over as logs tell it; `None` outside of journeys.
+pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver> {
+    let run = envelope.run.as_ref()?;
+    Some(HandedOver {
+        id: envelope.id,
+        message: envelope.message.id.clone(),
+        channel: envelope.channel.id.clone(),
+        journey: run.journey.clone(),
+        step: envelope.step.clone().unwrap_or_else(|| "".into()),
+        attempt: envelope.attempt,
+        tries,
+        content: envelope.content_key(),
+        cost: envelope.cost.amount,
+        parts: envelope.parts,
+    })
+}

@@ -1,0 +1,205 @@
+//! The compiled definitions, and the pure step that ties the rooms together.
+
+mod decode;
+mod index;
+mod input;
+mod messages;
+mod observe;
+mod runs;
+mod segments;
+mod step;
+
+use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
+use std::sync::Arc;
+
+pub(crate) use index::Hashed;
+use index::Index;
+pub use input::{HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
+
+use crate::channel::ChannelSpec;
+use crate::customer::Customer;
+use crate::journey::Journey;
+use crate::message::{Brand, Message};
+use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
+use crate::primitives::{Currency, Fault, Faults, Instant, MessageId, SegmentId, Span};
+use crate::segment::Segment;
+
+/// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
+/// shared.
+///
+/// ```
+/// use throughline::Playbook;
+/// let playbook = Playbook::from_json(r#"{
+///     "version": 1,
+///     "currency": "EUR",
+///     "channels": {"in_app": {}},
+///     "messages": {"hello": {"class": "transactional", "variants": {"in_app": {"body": "Hello!"}}}},
+///     "journeys": {"welcome": {"trigger": {"event": "Signed Up"}, "entry": "once",
+///                              "steps": [{"id": "greet", "message": "hello"}]}}
+/// }"#)?;
+/// assert_eq!(playbook.journeys().count(), 1);
+///
+/// let wrong = Playbook::from_json(r#"{"version": 1, "currency": "euro", "journeys": {"x": {}}}"#).unwrap_err();
+/// assert!(wrong.len() >= 2, "{wrong}");
+/// # Ok::<(), throughline::Faults>(())
+/// ```
+#[derive(Debug)]
+pub struct Playbook {
+    name: Option<String>,
+    currency: Currency,
+    brand: Brand,
+    channels: Vec<ChannelSpec>,
+    messages: Vec<Message>,
+    segments: Vec<(SegmentId, Arc<dyn Segment>)>,
+    journeys: Vec<Arc<dyn Journey>>,
+    policy: Policy,
+    horizon: Span,
+    lease: Span,
+    warnings: Vec<Fault>,
+    by_message: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
+    /// Journeys by the hash of their name and their version; and for each position whether it takes new entries.
+    by_journey: HashMap<(u64, u32), u16, BuildHasherDefault<Hashed>>,
+    newest: Vec<bool>,
+    index: Index,
+}
+
+/// What a host adds to the JSON of a playbook: its own segments, journeys, rules and scores.
+#[derive(Debug, Clone, Default)]
+pub struct PlaybookBuilder {
+    policy: PolicyBuilder,
+    segments: Vec<(SegmentId, Arc<dyn Segment>)>,
+    journeys: Vec<Arc<dyn Journey>>,
+}
+
+impl PlaybookBuilder {
+    /// Adds a segment, evaluated before those of the JSON, which may read it.
+    #[must_use]
+    pub fn with_segment(mut self, id: impl Into<SegmentId>, segment: impl Segment + 'static) -> Self {
+        self.segments.push((id.into(), Arc::new(segment)));
+        self
+    }
+
+    /// Adds a journey, or an older version of one that live runs still need.
+    #[must_use]
+    pub fn with_journey(mut self, journey: impl Journey + 'static) -> Self {
+        self.journeys.push(Arc::new(journey));
+        self
+    }
+
+    /// Adds a rule of the policy, asked after the built-in ones.
+    #[must_use]
+    pub fn with_rule(mut self, rule: impl Rule + 'static) -> Self {
+        self.policy = self.policy.with_rule(rule);
+        self
+    }
+
+    /// Adds a score to the net worth of a channel.
+    #[must_use]
+    pub fn with_score(mut self, score: impl Score + 'static) -> Self {
+        self.policy = self.policy.with_score(score);
+        self
+    }
+
+    /// Compiles the JSON and what was added.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its JSON path.
+    pub fn build(self, json: &str) -> Result<Playbook, Faults> {
+        decode::playbook(json, self)
+    }
+}
+
+impl Playbook {
+    /// Compiles a playbook from its JSON.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its JSON path.
+    pub fn from_json(json: &str) -> Result<Playbook, Faults> {
+        PlaybookBuilder::default().build(json)
+    }
+
+    /// To add a host's own segments, journeys, rules and scores.
+    pub fn builder() -> PlaybookBuilder {
+        PlaybookBuilder::default()
+    }
+
+    /// Its name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The currency of every price and value in it.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// The brand.
+    pub fn brand(&self) -> &Brand {
+        &self.brand
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The channels, in the order of their names.
+    pub fn channels(&self) -> &[ChannelSpec] {
+        &self.channels
+    }
+
+    /// The segments, each after those it reads.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentId> {
+        self.segments.iter().map(|(id, _)| id)
+    }
+
+    /// The journeys, all versions.
+    pub fn journeys(&self) -> impl Iterator<Item = &dyn Journey> {
+        self.journeys.iter().map(|journey| &**journey)
+    }
+
+    /// A message.
+    pub fn message(&self, id: &MessageId) -> Option<&Message> {
+        self.messages.get(*self.by_message.get(&id.key().hash())?)
+    }
+
+    /// The messages, in the order of their names.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    /// What is allowed but probably not meant, such as a marketing e-mail without a way to unsubscribe.
+    pub fn warnings(&self) -> &[Fault] {
+        &self.warnings
+    }
+
+    /// For how long a second copy of an event is known (promise 3.2).
+    pub fn dedupe_horizon(&self) -> Span {
+        self.horizon
+    }
+
+    /// For how long a claim holds before its outcome counts as unknown.
+    pub fn lease(&self) -> Span {
+        self.lease
+    }
+
+    /// Which channel for this message to this customer now? For hosts that only want the decision: no store, no engine,
+    /// no run. `None` if there is no such message.
+    pub fn decide(&self, who: &dyn Customer, message: &MessageId, now: Instant) -> Option<Choice> {
+        let ask = self.ask(who, self.message(message)?, now);
+        Some(self.policy.decide(&ask, &self.channels))
+    }
+
+    /// The same, with every channel's reasons.
+    pub fn explain(&self, who: &dyn Customer, message: &MessageId, now: Instant) -> Option<(Choice, Decision)> {
+        let ask = self.ask(who, self.message(message)?, now);
+        Some(self.policy.explain(&ask, &self.channels))
+    }
+
+    fn ask<'a>(&'a self, who: &'a dyn Customer, message: &'a Message, now: Instant) -> Ask<'a> {
+        let mut ask = Ask::new(who, message, &self.brand, now);
+        ask.shop_zone = self.policy.zone();
+        ask
+    }
+}

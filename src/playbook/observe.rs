@@ -1,0 +1,137 @@
+//! An event reaches a record: what it says of the customer, of a message, and of the world.
+
+use std::sync::Arc;
+
+use super::input::What;
+use super::step::{Turn, Upto};
+use crate::customer::{Engagement, Status};
+use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
+use crate::journey::{News, Signal};
+use crate::primitives::{IdempotencyKey, Instant};
+
+impl Turn<'_> {
+    pub(super) fn event(&mut self, event: &Arc<Event>) {
+        if let Some(id) = &event.id
+            && !self.state.profile.events_seen.take(id, self.now, self.book.horizon)
+        {
+            self.out.duplicate = true;
+            return;
+        }
+        let said = event.timestamp.unwrap_or(self.now);
+        let at = said.min(self.now);
+        if said > self.now {
+            self.out.notice(self.now, What::Clamped);
+        }
+        // A new record, or one made of two, is evaluated as a whole once the event is in.
+        let fresh = self.state.segments_due == Instant::MIN;
+        if fresh {
+            self.state.segments_due = Instant::MAX;
+        }
+        let history_only = self.now - at > self.book.horizon;
+        if history_only {
+            self.out.notice(self.now, What::TooOld);
+        } else {
+            self.fire_due(at, Upto::Excluding);
+        }
+        let book = self.book;
+        let names = &book.index.names;
+        let observed =
+            self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
+        let plan = book.index.events.get(&event.name.hash());
+        if let Some(plan) = plan
+            && plan.keep != crate::primitives::Keep::default()
+        {
+            let property = |key: &crate::primitives::Key| event.properties.get(key);
+            let name = names.get(&event.name.hash()).unwrap_or(&event.name);
+            self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
+        }
+        let engaged = match &event.receipt {
+            Some(receipt) => self.receipt(receipt, at),
+            None => false,
+        };
+        let reachable = observed.reachability || engaged;
+        let touched = if fresh { self.every_segment() } else { self.touched(plan.map(|plan| plan.segments.as_slice()), &observed, reachable) };
+        let changes = self.reassess(touched);
+        if history_only {
+            return;
+        }
+        let mut signals = Vec::with_capacity(changes.len());
+        signals.extend(changes.iter().map(super::segments::Change::signal));
+        for (change, signal) in changes.iter().zip(&signals) {
+            self.signal_runs(self.journeys_of(change.segment.key().hash()), signal);
+        }
+        if observed.place {
+            self.signal_all(&Signal::Moved);
+        }
+        if let Some(plan) = plan {
+            self.signal_runs(&plan.journeys, &Signal::Event { event, at });
+        }
+        for (change, signal) in changes.iter().zip(&signals) {
+            self.enter(self.journeys_of(change.segment.key().hash()), signal, event.id.as_deref());
+        }
+        if let Some(plan) = plan {
+            self.enter(&plan.journeys, &Signal::Event { event, at }, event.id.as_deref());
+        }
+    }
+
+    /// Takes a receipt; says whether it changed what is known of engagement or reachability.
+    fn receipt(&mut self, receipt: &Receipt, at: Instant) -> bool {
+        if receipt.kind == ReceiptKind::Unsubscribed || receipt.kind == ReceiptKind::Complained {
+            self.state.profile.opt_out(receipt.channel.clone(), at);
+        }
+        let contacts = &self.state.profile.contacts;
+        let found = match &receipt.target {
+            ReceiptTarget::Envelope(id) => contacts.get(*id),
+            ReceiptTarget::Content(text) => {
+                let content = crate::customer::ContentKey::new(text);
+                contacts.latest(at, |contact| contact.content == content && contact.channel.kind == receipt.channel)
+            }
+            ReceiptTarget::Latest => contacts.latest(at, |contact| contact.channel.kind == receipt.channel),
+        };
+        let Some(id) = found.map(|contact| contact.id) else {
+            self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
+            return true;
+        };
+        let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
+        if delivered && self.state.profile.contacts.get(id).is_some_and(|c| matches!(c.status, Status::InFlight { .. })) {
+            // Whoever opened it has it, whatever the channel's answer will be.
+            self.settled(id, &Ok(()));
+        }
+        match receipt.kind {
+            ReceiptKind::Opened => self.engaged(id, Engagement::Open, at),
+            ReceiptKind::Clicked => self.engaged(id, Engagement::Click, at),
+            ReceiptKind::Replied => self.engaged(id, Engagement::Reply, at),
+            ReceiptKind::Bounced => self.bounced(id),
+            ReceiptKind::Shown => {
+                // What is shown when the customer comes counts from then (promise 7.1).
+                if let Some(contact) = self.state.profile.contacts.get_mut(id)
+                    && let Some((_, last)) = &mut contact.claims
+                {
+                    *last = (*last).max(at);
+                }
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// Counts the first engagement with a message, and tells the run each time.
+    pub(super) fn engaged(&mut self, id: IdempotencyKey, how: Engagement, at: Instant) {
+        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        let first = contact.engaged.is_none();
+        // The strongest engagement stands: who clicked has also opened.
+        let (known, since) = contact.engaged.unwrap_or((how, at));
+        contact.engaged = Some((known.max(how), since.min(at)));
+        let (kind, run) = (contact.channel.kind.clone(), contact.run.clone());
+        if first {
+            self.state.profile.update_channel(&kind, |record| {
+                record.engaged += 1;
+                record.last_engaged = record.last_engaged.max(Some(at));
+            });
+        }
+        self.out.notice(self.now, What::Engaged { id, how });
+        if let Some(run) = run {
+            self.tell(&run, &Signal::Message(News::Engaged { how, at }));
+        }
+    }
+}

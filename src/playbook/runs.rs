@@ -1,0 +1,331 @@
+//! Runs: begun by admissions, moved by signals, ended for one reason.
+
+use std::sync::Arc;
+
+use super::input::{RunNamed, What};
+use super::messages::Wanted;
+use super::step::{MOST_TRANSITIONS, Turn};
+use crate::customer::{RunRef, Status};
+use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use crate::primitives::{Instant, Key, Span};
+use crate::record::{Hold, Run};
+
+/// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
+const ABOUT_HELD: Span = Span::days(30);
+
+impl<'a> Turn<'a> {
+    /// Signals every living run of these journeys.
+    pub(super) fn signal_runs(&mut self, journeys: &[u16], signal: &Signal<'_>) {
+        if self.state.runs.is_empty() || journeys.is_empty() {
+            return;
+        }
+        let ids: Vec<u64> = self
+            .state
+            .runs
+            .iter()
+            .filter(|run| self.position(run).is_some_and(|position| journeys.contains(&position)))
+            .map(|run| run.id)
+            .collect();
+        ids.into_iter().for_each(|id| self.signal(id, signal));
+    }
+
+    /// Signals every living run.
+    pub(super) fn signal_all(&mut self, signal: &Signal<'_>) {
+        let ids: Vec<u64> = self.state.runs.iter().map(|run| run.id).collect();
+        ids.into_iter().for_each(|id| self.signal(id, signal));
+    }
+
+    /// Signals the run that asked for a message, if it still is at that visit of that step.
+    pub(super) fn tell(&mut self, asked: &RunRef, signal: &Signal<'_>) {
+        let there = self.state.runs.iter().any(|run| run.id == asked.run && visit_of(run) == asked.visit);
+        if there {
+            self.signal(asked.run, signal);
+        }
+    }
+
+    /// Wakes the runs whose time has come, in the order in which they began.
+    pub(super) fn wake_runs(&mut self, due: Instant) {
+        let ids: Vec<u64> = self.state.runs.iter().filter(|run| run.due() <= due).map(|run| run.id).collect();
+        for id in ids {
+            let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { continue };
+            let retry = run.pending.take_if(|pending| pending.retry <= due);
+            if let Some(pending) = retry {
+                self.wanted.push(Wanted::again(id, *pending));
+                continue;
+            }
+            if let Some(at) = run.wake.filter(|wake| *wake <= due) {
+                self.signal(id, &Signal::Due { at });
+            }
+        }
+    }
+
+    /// A journey that asks to be woken at once, for ever, is stopped.
+    pub(super) fn end_runaways(&mut self, due: Instant) {
+        let ids: Vec<u64> = self.state.runs.iter().filter(|run| run.due() <= due).map(|run| run.id).collect();
+        ids.into_iter().for_each(|id| self.end(id, EndReason::Runaway));
+    }
+
+    fn position(&self, run: &Run) -> Option<u16> {
+        self.book.by_journey.get(&(run.journey.key().hash(), run.version)).copied()
+    }
+
+    fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
+        self.book.journeys.get(usize::from(self.position(run)?)).map(|journey| &**journey)
+    }
+
+    fn signal(&mut self, id: u64, signal: &Signal<'_>) {
+        let Some(index) = self.state.runs.iter().position(|run| run.id == id) else { return };
+        let Some(run) = self.state.runs.get(index) else { return };
+        let Some(journey) = self.journey(run) else {
+            let missing = format!("version {} of the journey is not in the playbook", run.version);
+            return self.end(id, EndReason::Stuck(missing));
+        };
+        self.transitions += 1;
+        if self.transitions > MOST_TRANSITIONS {
+            return self.end(id, EndReason::Runaway);
+        }
+        let latest = match signal {
+            Signal::Event { at, .. } if run.about.is_some() => {
+                self.state.is_latest(run.journey.key().hash(), run.about, run.id, *at)
+            }
+            _ => true,
+        };
+        let view = RunView {
+            place: &run.place,
+            began: run.began,
+            key: run.key.as_deref(),
+            about: run.about,
+            data: &run.data,
+            latest,
+        };
+        match journey.advance(&view, signal, &self.state.profile, self.now) {
+            Ok(advance) => self.apply(index, journey, advance),
+            Err(Stuck(why)) => self.end(id, EndReason::Stuck(why)),
+        }
+    }
+
+    fn apply(&mut self, index: usize, journey: &dyn Journey, advance: Advance) {
+        let Some(run) = self.state.runs.get_mut(index) else { return };
+        let id = run.id;
+        run.wake = advance.wake;
+        if let Some(place) = advance.place {
+            let arrived = place.visit != run.place.visit;
+            run.place = place;
+            run.pending = None;
+            if arrived && self.around.explain {
+                let step = Arc::from(journey.step_name(run.place.step));
+                self.out.notice(self.now, What::Step { run: named(run), step });
+            }
+        }
+        for act in advance.acts {
+            let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
+            match act {
+                Act::Message { message, only, cascade } => {
+                    self.wanted.push(Wanted::first(id, message, only, cascade, self.now));
+                }
+                Act::Engaged { how, at } => {
+                    let visit = visit_of(run);
+                    let latest = self.state.profile.contacts.latest(at, |contact| {
+                        contact.run.as_ref().is_some_and(|run| run.visit == visit)
+                    });
+                    // The run knows already; only the contact and the learning are told.
+                    if let Some(envelope) = latest.map(|contact| contact.id) {
+                        self.engaged(envelope, how, at);
+                    }
+                }
+                Act::CascadeOver => self.cascade_over(id),
+                Act::Update { attribute, value } => {
+                    self.state.profile.attributes.set(&attribute, value, self.now);
+                    // Segments that read it are evaluated at the next wake, which is at once.
+                    if self.book.index.attributes.contains_key(&attribute.hash()) {
+                        self.state.segments_due = self.state.segments_due.min(self.now);
+                    }
+                }
+                Act::Goal { .. } => {
+                    let before_any_message = run.sent == 0;
+                    let what = What::Goal { run: named(run), before_any_message };
+                    self.out.notice(self.now, what);
+                }
+                Act::End(reason) => self.end(id, reason),
+            }
+        }
+    }
+
+    /// The cascade of a run is over: nothing unclaimed of it goes out, and its content keys are let go.
+    fn cascade_over(&mut self, run: u64) {
+        for contact in self.state.profile.contacts.iter_mut() {
+            if contact.cascading && contact.run.as_ref().is_some_and(|asked| asked.run == run) {
+                contact.cascading = false;
+            }
+        }
+        self.cancel(run, "cascade_over");
+    }
+
+    /// Withdraws what a run has not handed over.
+    fn cancel(&mut self, run: u64, why: &'static str) {
+        let mut withdrawn = Vec::new();
+        for contact in self.state.profile.contacts.iter_mut() {
+            let ours = contact.run.as_ref().is_some_and(|asked| asked.run == run);
+            if ours && contact.status.is_queued() {
+                // What may have arrived already cannot be withdrawn, but it is not tried again.
+                contact.status = if contact.doubt { Status::Parked } else { Status::Cancelled };
+                withdrawn.push((contact.id, contact.message.id.clone(), contact.doubt));
+            }
+        }
+        for (id, message, doubt) in withdrawn {
+            self.out.release.push(id);
+            let what = if doubt { What::Parked { id } } else { What::Cancelled { id, message, reason: why.into() } };
+            self.out.notice(self.now, what);
+        }
+    }
+
+    pub(super) fn end(&mut self, id: u64, reason: EndReason) {
+        if let Some(index) = self.state.runs.iter().position(|run| run.id == id) {
+            let run = self.state.runs.remove(index);
+            self.close(run, reason);
+        }
+    }
+
+    /// Everything that the end of a run implies.
+    pub(super) fn close(&mut self, run: Run, reason: EndReason) {
+        self.wanted.retain(|wanted| wanted.run != run.id);
+        self.cascade_over(run.id);
+        for hold in self.state.holds.iter_mut().filter(|hold| hold.run == run.id) {
+            hold.ended = self.now;
+        }
+        self.out.notice(self.now, What::RunEnded { run: named(&run), reason });
+    }
+
+    /// Lets these journeys admit a run upon a signal.
+    pub(super) fn enter(&mut self, journeys: &[u16], signal: &Signal<'_>, trigger: Option<&str>) {
+        for position in journeys {
+            let newest = self.book.newest.get(usize::from(*position)) == Some(&true);
+            let Some(journey) = self.book.journeys.get(usize::from(*position)).filter(|_| newest) else { continue };
+            let Some(admission) = journey.admit(signal, &self.state.profile, self.now) else { continue };
+            match self.refusal(&**journey, &admission) {
+                Ok(None) => self.begin(&**journey, admission, trigger),
+                Ok(Some(run)) => self.restart(run, admission),
+                Err(reason) => {
+                    self.out.notice(self.now, What::NotBegun { journey: journey.id().clone(), reason });
+                }
+            }
+        }
+    }
+
+    /// Whether the entry policy lets a run begin (`None`), set one back (its id), or neither.
+    fn refusal(&self, journey: &dyn Journey, admission: &Admission) -> Result<Option<u64>, &'static str> {
+        if let Some(reason) = admission.refused {
+            return Err(reason);
+        }
+        let live = self.state.runs.iter().find(|run| run.journey == *journey.id() && run.key == admission.key);
+        match (admission.entry, live) {
+            (Entry::Restart, Some(run)) if run.sent == 0 => return Ok(Some(run.id)),
+            (_, Some(_)) => return Err("running"),
+            (Entry::AfterEnd | Entry::Restart, None) => return Ok(None),
+            (Entry::Once | Entry::Cooldown(_) | Entry::Keyed(_), None) => {}
+        }
+        let held_for = match admission.entry {
+            Entry::Cooldown(span) | Entry::Keyed(span) => span,
+            _ => Span::MAX,
+        };
+        let (journey, key) = (journey.id().key().hash(), key_hash(admission));
+        let held = self
+            .state
+            .holds
+            .iter()
+            .any(|hold| hold.journey == journey && hold.key == key && hold.ended + held_for > self.now);
+        if held { Err("entered_before") } else { Ok(None) }
+    }
+
+    fn begin(&mut self, journey: &dyn Journey, admission: Admission, trigger: Option<&str>) {
+        let customer = self.state.profile.id;
+        let key = key_hash(&admission);
+        let id = stable_hash(&[
+            &customer.as_u128().to_le_bytes(),
+            &journey.id().key().hash().to_le_bytes(),
+            &key.to_le_bytes(),
+            &admission.began.as_millis().to_le_bytes(),
+            trigger.unwrap_or_default().as_bytes(),
+        ]);
+        let after = match admission.entry {
+            Entry::Once => Some(Span::MAX),
+            Entry::Cooldown(span) | Entry::Keyed(span) => Some(span),
+            Entry::AfterEnd | Entry::Restart => None,
+        };
+        let about = admission.about;
+        let after = if about.is_some() { Some(after.unwrap_or(Span::ZERO).max(ABOUT_HELD)) } else { after };
+        if let Some(after) = after {
+            let now = self.now;
+            self.state.holds.retain(|hold| hold.ended + hold.after > now);
+            self.state.holds.reserve_exact(1);
+            self.state.holds.push(Hold {
+                journey: journey.id().key().hash(),
+                key,
+                about,
+                run: id,
+                began: admission.began,
+                ended: Instant::MAX,
+                after,
+            });
+        }
+        let run = Run {
+            journey: journey.id().clone(),
+            version: journey.version(),
+            id,
+            key: admission.key,
+            about,
+            began: admission.began,
+            place: crate::journey::Place::default(),
+            wake: None,
+            data: admission.data,
+            sent: 0,
+            pending: None,
+        };
+        self.out.notice(self.now, What::RunBegun(named(&run)));
+        self.state.runs.reserve_exact(1);
+        self.state.runs.push(run);
+        self.signal(id, &Signal::Begun);
+    }
+
+    /// A debounce: the run begins anew with the latest trigger (promise 6.3).
+    fn restart(&mut self, id: u64, admission: Admission) {
+        let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { return };
+        let visit = run.place.visit;
+        run.began = admission.began;
+        run.about = admission.about;
+        run.data = admission.data;
+        run.place = crate::journey::Place { visit, ..Default::default() };
+        run.pending = None;
+        run.wake = None;
+        let named = named(run);
+        self.wanted.retain(|wanted| wanted.run != id);
+        for hold in self.state.holds.iter_mut().filter(|hold| hold.run == id) {
+            hold.began = admission.began;
+            hold.about = admission.about;
+        }
+        self.out.notice(self.now, What::RunRestarted(named));
+        self.signal(id, &Signal::Begun);
+    }
+}
+
+pub(super) fn named(run: &Run) -> RunNamed {
+    RunNamed { journey: run.journey.clone(), version: run.version, run: run.id, key: run.key.clone() }
+}
+
+/// Names the present visit of the present step of a run: attempts of one cascade share it.
+pub(super) fn visit_of(run: &Run) -> u64 {
+    stable_hash(&[&run.id.to_le_bytes(), &run.place.step.to_le_bytes(), &run.place.visit.to_le_bytes()])
+}
+
+fn key_hash(admission: &Admission) -> u64 {
+    admission.key.as_deref().map_or(0, Key::hash_of)
+}
+
+fn stable_hash(parts: &[&[u8]]) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.digest()
+}

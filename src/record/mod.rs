@@ -1,0 +1,151 @@
+//! The one thing that changes: everything the engine knows of one customer, under one version.
+
+mod merge;
+
+use std::sync::Arc;
+
+use crate::customer::{Contact, Engagement, Profile, Status};
+use crate::journey::Place;
+use crate::primitives::{ChannelId, CustomerId, Fields, Instant, JourneyId, MessageId, Span};
+
+/// A customer's record: the profile, the runs of journeys, and the timers that both imply.
+///
+/// Only [`Playbook::step`](crate::Playbook::step) changes it. The host's store keeps it whole.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct CustomerState {
+    /// The customer. Implements [`Customer`](crate::Customer), so that a run is advanced while it is read.
+    pub profile: Profile,
+    /// The runs that live, in the order in which they began.
+    pub runs: Vec<Run>,
+    /// Keys of runs, living and past, that keep others from beginning.
+    pub holds: Vec<Hold>,
+    /// What the record is now.
+    pub stage: Stage,
+    /// The latest instant at which it was stepped: time does not go back (promise 1.1).
+    pub last: Instant,
+    /// When a segment may change by time alone; [`Instant::MIN`] before the first evaluation.
+    pub segments_due: Instant,
+}
+
+/// What a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Stage {
+    /// A customer's.
+    #[default]
+    Live,
+    /// Empty: it became part of another, to which late events go on (promise 2.3).
+    Moved(CustomerId),
+}
+
+/// One run of a journey.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Run {
+    /// The journey.
+    pub journey: JourneyId,
+    /// The version that it began with.
+    pub version: u32,
+    /// Its name: a stable hash of customer, journey, key and begin.
+    pub id: u64,
+    /// What tells it from other runs of the journey.
+    pub key: Option<Arc<str>>,
+    /// What it is about.
+    pub about: Option<u64>,
+    /// When it began.
+    pub began: Instant,
+    /// Where it is.
+    pub place: Place,
+    /// When it wants to be woken.
+    pub wake: Option<Instant>,
+    /// What it kept of its trigger.
+    pub data: Fields,
+    /// How many messages it handed over.
+    pub sent: u32,
+    /// A message that waits to be decided anew.
+    pub pending: Option<Box<Pending>>,
+}
+
+/// A deferred message: it reserves nothing and is decided anew when its time comes (promise 7.5).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pending {
+    /// Which.
+    pub message: MessageId,
+    /// On which channels; `None` is any.
+    pub only: Option<Arc<[ChannelId]>>,
+    /// Which engagement stops the cascade that it is an attempt of.
+    pub cascade: Option<Arc<[Engagement]>>,
+    /// When it was first decided: what its deadline counts from.
+    pub first: Instant,
+    /// When to decide anew.
+    pub retry: Instant,
+}
+
+/// The key of a run, held while the run lives and for a time after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// The stable hash of the journey's name.
+    pub journey: u64,
+    /// The stable hash of the run's key; 0 for a run without one.
+    pub key: u64,
+    /// What the run is, or was, about.
+    pub about: Option<u64>,
+    /// The run.
+    pub run: u64,
+    /// When it began.
+    pub began: Instant,
+    /// When the run ended; [`Instant::MAX`] while it lives.
+    pub ended: Instant,
+    /// For how long after its end it is remembered.
+    pub after: Span,
+}
+
+impl CustomerState {
+    /// An empty record.
+    pub fn new(id: CustomerId, now: Instant) -> Self {
+        CustomerState {
+            profile: Profile::new(id, now),
+            runs: Vec::new(),
+            holds: Vec::new(),
+            stage: Stage::Live,
+            last: Instant::MIN,
+            segments_due: Instant::MIN,
+        }
+    }
+
+    /// The next instant at which the record wants to be woken; [`Instant::MAX`] if never. A store indexes this.
+    pub fn due(&self) -> Instant {
+        let runs = self.runs.iter().map(Run::due);
+        let contacts = self.profile.contacts.iter().filter_map(contact_due);
+        runs.chain(contacts).min().unwrap_or(Instant::MAX).min(self.segments_due)
+    }
+
+    /// Whether a run began last of those of its journey that are about the same and began by `at`.
+    pub fn is_latest(&self, journey: u64, about: Option<u64>, run: u64, at: Instant) -> bool {
+        let latest = self
+            .holds
+            .iter()
+            .filter(|hold| hold.journey == journey && hold.about == about && hold.began <= at)
+            // Of two that began at one instant the later entered wins: max_by_key takes the last.
+            .max_by_key(|hold| hold.began);
+        latest.is_none_or(|hold| hold.run == run)
+    }
+}
+
+impl Run {
+    /// When the run wants to be woken, for its step or for its deferred message.
+    pub fn due(&self) -> Instant {
+        let retry = self.pending.as_ref().map(|pending| pending.retry);
+        self.wake.into_iter().chain(retry).min().unwrap_or(Instant::MAX)
+    }
+}
+
+/// When an open message wants to be claimed, or its claim runs out.
+pub(crate) fn contact_due(contact: &Contact) -> Option<Instant> {
+    match contact.status {
+        Status::Queued { due } => Some(due),
+        Status::InFlight { lease } => Some(lease),
+        _ => None,
+    }
+}
