@@ -11,3 +11,4 @@ pub mod segment;
 pub use customer::*;
 pub use event::*;
 pub use primitives::*;
+pub use segment::*;
