@@ -26,5 +26,5 @@ pub use playbook::{HandedOver, Input, Notice, Outcome, Playbook, PlaybookBuilder
 pub use policy::*;
 pub use primitives::*;
 pub use record::*;
-pub use segment::*;
+pub use segment::{Facts, Filter, Membership, Segment, SegmentDefinition};
 pub use surroundings::*;

@@ -134,6 +134,18 @@ impl ConsentBook {
         }
     }
 
+    /// The next instant after `now` at which the state of a topic on a channel may change by time alone: a grant runs out,
+    /// or a record of a later time begins to hold. May be earlier than the change, never later.
+    pub fn next_change(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {
+        self.0
+            .iter()
+            .filter(|record| record.channel == *channel && record.topic.as_ref().is_none_or(|named| named == topic))
+            .flat_map(|record| [Some(record.at), record.expires])
+            .flatten()
+            .filter(|at| *at > now)
+            .min()
+    }
+
     /// The records, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &ConsentRecord> {
         self.0.iter()

@@ -115,6 +115,11 @@ impl Series {
         &self.times
     }
 
+    /// The kept occurrence at a place in [`times`](Self::times).
+    pub fn row(&self, row: usize) -> Option<Occurrence<'_>> {
+        self.times.get(row).map(|at| Occurrence { series: self, row, at: *at })
+    }
+
     /// Whether every occurrence after `from` is kept, so that counts from there on are exact.
     pub fn complete_after(&self, from: Instant) -> bool {
         self.dropped.is_none_or(|dropped| dropped <= from)

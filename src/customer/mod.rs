@@ -34,10 +34,21 @@ pub trait Customer {
     fn id(&self) -> CustomerId;
     /// An attribute by name.
     fn attribute(&self, key: &Key) -> Option<ValueRef<'_>>;
+    /// Since when the attribute has had its value; `None` where that is not known, and then it has been so for no time.
+    fn attribute_since(&self, key: &Key) -> Option<Instant> {
+        let _ = key;
+        None
+    }
     /// Where a channel of this kind reaches the customer.
     fn contact_point(&self, channel: &ChannelKind) -> Reach<'_>;
     /// What the customer allowed on this kind of channel for this topic, as of `now`.
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent;
+    /// The next instant after `now` at which the answer of [`consent`](Self::consent) may change by time alone: a grant
+    /// that runs out. `None`: never.
+    fn consent_until(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {
+        let _ = (channel, topic, now);
+        None
+    }
     /// The IANA time zone.
     fn zone(&self) -> Option<&str> {
         None

@@ -230,6 +230,10 @@ impl Customer for Profile {
         }
     }
 
+    fn attribute_since(&self, key: &Key) -> Option<Instant> {
+        self.attributes.get(key).map(|attribute| attribute.since)
+    }
+
     fn contact_point(&self, channel: &ChannelKind) -> Reach<'_> {
         match self.points.best(channel) {
             Some(point) => match point.blocked {
@@ -243,6 +247,10 @@ impl Customer for Profile {
 
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent {
         self.consents.ask(channel, topic, self.points.best(channel).map(|point| &point.point), now)
+    }
+
+    fn consent_until(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {
+        self.consents.next_change(channel, topic, now)
     }
 
     fn zone(&self) -> Option<&str> {

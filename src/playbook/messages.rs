@@ -7,11 +7,11 @@ use super::input::{HandedOver, What};
 use super::runs::visit_of;
 use super::step::Turn;
 use crate::channel::{ChannelSpec, OnUnknown};
-use crate::customer::{BlockReason, Contact, Customer, Engagement, MessageClass, RunRef, Status};
+use crate::customer::{BlockReason, Contact, Engagement, RunRef, Status};
 use crate::delivery::{Address, DeliveryError, Envelope};
 use crate::journey::{News, Signal};
 use crate::message::Message;
-use crate::policy::{Ask, Attempt, Choice};
+use crate::policy::{Attempt, Choice};
 use crate::primitives::{ChannelId, Fields, IdempotencyKey, Instant, MessageId, Money, Span};
 use crate::record::{Pending, contact_due};
 

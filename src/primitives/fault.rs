@@ -101,6 +101,11 @@ impl<'a> Node<'a> {
         self.sink.report(self.path.clone(), problem);
     }
 
+    /// Reports at another place of the same tree, for what only shows once the whole is read.
+    pub(crate) fn fault_at(&self, path: &str, problem: impl Into<String>) {
+        self.sink.report(path, problem);
+    }
+
     fn wrong_type<T>(&self, wanted: &str) -> Option<T> {
         let found = match self.json {
             Json::Null => "null",

@@ -1,1 +1,161 @@
-//! Segments.
+//! Who is meant: segments, and the rules that segments and journeys are written in.
+//!
+//! A [`Rule`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
+//! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
+//! conditions below implements [`Segment`] itself.
+//!
+//! # Conditions
+//! An object of a rule is one condition, named by one of these fields.
+//!
+//! | condition | holds if |
+//! |---|---|
+//! | `{"all": [..]}`, `{"any": [..]}`, `{"not": {..}}` | all, any, or not; `{"all": []}` is everyone |
+//! | `{"attribute": "age", "at_least": 18}` | all [comparisons](#comparisons) given hold of the attribute; a dotted path leads into it |
+//! | `{"attribute": "tier", "equals": "gold", "for": "7d"}` | it also has had its present value for so long |
+//! | `{"attribute": "renewal", "date": {"in_next": "7d"}}` | the date lies in `(now, now + 7d]`; also `in_last` (`(now - 7d, now]`), `older_than`, `before_now` (true or false) |
+//! | `{"attribute": "birthday", "date": {"anniversary": {"in_next": "7d"}}}` | the same of the date's next anniversary, or `in_last` of its latest (`"1d"`: it is today), at midnight UTC; 29 February is 1 March in common years; the date itself is none |
+//! | `{"event": "Order Completed"}` | it happened at all (`count` at least 1) |
+//! | `{"event": .., "count": {"at_least": 3}}` | so many times; any [range](#ranges) |
+//! | `{"event": .., "never": true}` | not once |
+//! | `{"event": .., "sum": {"of": "total", "at_least": 100}}` | the sum of a property lies in the range; also `average`, `min`, `max`, and `distinct` (how many different values) |
+//! | `{"event": .., "first": {"older_than": "90d"}}` | the first occurrence ever has this [age](#ages); `last`: the latest |
+//! | `{"event": .., "gap": {"at_least": "60d"}}` | the time between the latest and the one before lies in the range |
+//! | `{"sequence": ["A", "B"], "within": "1d", "in_last": "30d"}` | an A, then a B at the same instant or later, within so long of the A (optional), the B in the last so long (optional); 2 to 8 steps; a step may be `{"event": .., "where": {..}}` |
+//! | `{"segment": "loyal"}` | is in another segment |
+//! | `{"consent": {"channel": "email", "topic": "offers"}}` | a grant is on record and valid |
+//! | `{"reachable": "email"}` | there is a contact point that is not blocked, or the channel needs none |
+//! | `{"preferred_channel": "sms"}` | asked for this channel |
+//! | `{"engaged": {"channel": "email", "within": "30d"}}` | engaged with a message there; `within` is optional |
+//! | `{"identified": true}` | the shop knows who it is |
+//! | `{"first_seen": {"younger_than": "60s"}}`, `{"last_seen": ..}` | the first or latest event has this [age](#ages) |
+//! | `{"bucket": {"of": "test-7", "from": 0, "to": 50}}` | the customer's stable draw of 100 for this purpose lies in `[0, 50)` |
+//! | `{"trigger": {<filter>}}` | in journeys: the triggering event passes the [filter](Filter) |
+//!
+//! An `event` condition also takes:
+//!
+//! | field | meaning |
+//! |---|---|
+//! | `"where": {<filter>}` | only occurrences that pass the [filter](Filter) |
+//! | `"within": "30d"` | only those in `(now - 30d, now]`: one leaves exactly 30 x 24 h after its timestamp (promise 5.4) |
+//! | `"since": "2026-01-01"`, `"until": ..` | only those from the one instant (included) to the other (not included); not with `first`, `last` and `gap`, nor is `within` |
+//! | `"currency": "EUR"` | occurrences whose `currency` is another one are left out |
+//! | `"money": "gross"` | for `Order Completed`: as if nothing had been sent back; the default is `net` |
+//!
+//! # Comparisons
+//! `equals`, `not_equals`, `above`, `below`, `at_least`, `at_most`, `between: [a, b]` (both included), `in: [..]`, `not_in`,
+//! `contains` (part of a text, or member of a list), `starts_with`, `ends_with`, `exists: true` or `false`; several must all
+//! hold. A comparison with a missing or wrongly typed value is false; `not_equals`, `not_in` and `exists: false` are exactly
+//! the opposite of the others, and so true of a missing value (promise 5.1).
+//!
+//! # Ranges
+//! `equals` (or `exactly`), `above`, `below`, `at_least`, `at_most`, `between: [a, b]`. Counts, distinct counts and sums over
+//! nothing are zero, so `at_most` holds of a customer without any history (promise 5.3); an average, least or greatest of
+//! nothing lies in no range.
+//!
+//! # Ages
+//! `older_than` begins at the very instant at which the age is reached, and there `younger_than` ends. Both may be given. What
+//! never happened has no age.
+//!
+//! # Money
+//! What a condition asks of `Order Completed` with `count`, `sum`, `average`, `min`, `max`, `distinct` or `never` is net
+//! (promise 5.6). An `Order Refunded` whose `order_id` names an order takes its money (`total`, else `revenue`; all of it if
+//! it says no amount) from that order at the order's time; an `Order Cancelled` takes all. An order of which nothing is left
+//! counts no more. A refund that names no known order lowers a sum or average at its own time, if it passes the filter. A
+//! refund in another currency than its order is left out, and a figure of money over several currencies lies in no range:
+//! give a `currency`. `first`, `last` and `gap` ask when something happened, and are always gross.
+
+mod attribute;
+mod compare;
+mod definition;
+mod event;
+mod filter;
+mod measure;
+mod membership;
+mod path;
+mod person;
+mod returns;
+mod rule;
+mod sequence;
+mod time;
+
+use std::fmt::Debug;
+
+pub use definition::SegmentDefinition;
+pub(crate) use definition::decode_segments;
+pub use filter::Filter;
+pub use membership::Membership;
+pub use rule::Rule;
+
+use crate::customer::Customer;
+use crate::primitives::fault::{FaultSink, Node};
+use crate::primitives::{Faults, Fields, Instant, Needs};
+
+/// A set of customers, told by what is known of each.
+///
+/// # Contract
+/// - [`evaluate`](Self::evaluate) depends on its arguments alone: it reads no clock, draws no chance, never blocks, and gives
+///   the same answer whenever it is asked the same again.
+/// - [`Membership::until`] is after `now` and **never later** than the next instant at which the answer changes if nothing
+///   happens. It may be earlier: being asked too soon costs time, being asked too late loses an entry. `None` promises that
+///   time alone never changes the answer.
+/// - [`needs`](Self::needs) names everything that is read. It does not change while the segment is in use: what it does not
+///   name is not kept, and its change asks nobody to evaluate anew.
+/// - A panic in it ends the evaluation of that customer with a reason and harms nobody else.
+pub trait Segment: Debug + Send + Sync {
+    /// Whether a customer is inside at an instant, and until when at least.
+    fn evaluate(&self, who: &dyn Customer, now: Instant) -> Membership;
+
+    /// What it reads of a customer.
+    fn needs(&self) -> Needs;
+}
+
+/// What a rule is asked about.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// The customer.
+    pub who: &'a dyn Customer,
+    /// The instant.
+    pub now: Instant,
+    /// The properties of the event that a journey's run began with, or that is about to begin one.
+    pub trigger: Option<&'a Fields>,
+}
+
+/// The instant only: the rest may be personal (promise 2.5).
+impl Debug for Facts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Facts")
+            .field("now", &self.now)
+            .field("trigger", &self.trigger.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Decodes a JSON text whole, or says all that is wrong with it.
+fn read<T>(text: &str, decode: impl FnOnce(&Node<'_>) -> Option<T>) -> Result<T, Faults> {
+    let sink = FaultSink::default();
+    let value = match serde_json::from_str(text) {
+        Ok(json) => decode(&Node::root(&json, &sink)),
+        Err(wrong) => {
+            sink.report("$", format!("not JSON: {wrong}"));
+            None
+        }
+    };
+    match value {
+        Some(value) if sink.is_empty() => Ok(value),
+        _ => Err(sink.into_faults()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The trait is object-safe, and what implements it may be shared between threads.
+    fn _obj_safe(_: &dyn Segment) {}
+
+    fn _shared<T: Segment>() {
+        fn both<T: Send + Sync>() {}
+        both::<T>();
+        both::<std::sync::Arc<dyn Segment>>();
+    }
+}

@@ -1,0 +1,211 @@
+//! Conditions on an attribute: its value, for how long it has been so, and the date that it gives.
+
+use std::fmt;
+
+use chrono::{Datelike, NaiveDate, NaiveTime};
+
+use super::compare::{Comparison, OPERATORS};
+use super::path::Path;
+use super::time::{Age, transpose};
+use super::{Facts, Membership};
+use crate::primitives::fault::{Node, Object};
+use crate::primitives::{Instant, Needs, Span, ValueRef};
+
+/// `{"attribute": ..}`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AttributeCondition {
+    path: Path,
+    comparison: Comparison,
+    /// Counted from the attribute's last change of value, whichever values it had before.
+    lasting: Option<Span>,
+    date: Option<DateTest>,
+}
+
+/// Where a date stands relative to now. All that are given must hold.
+#[derive(Debug, Clone, PartialEq)]
+struct DateTest {
+    in_next: Option<Span>,
+    age: Option<Age>,
+    before_now: Option<bool>,
+    anniversary: Option<Anniversary>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Anniversary {
+    in_next: Option<Span>,
+    in_last: Option<Span>,
+}
+
+impl AttributeCondition {
+    pub(super) fn decode(object: &Object<'_>) -> Option<AttributeCondition> {
+        let known: Vec<&str> = OPERATORS.into_iter().chain(["attribute", "for", "date"]).collect();
+        let known = object.node().object(&known).map(|_| ());
+        let path = object.get("attribute").and_then(|node| Path::decode(&node));
+        let comparison = Comparison::decode_operators(object);
+        let lasting = transpose(object.get("for").map(|node| node.span()));
+        let date = transpose(object.get("date").map(|node| DateTest::decode(&node)));
+        let condition = AttributeCondition { path: path?, comparison: comparison?, lasting: lasting?, date: date? };
+        known?;
+        if condition.comparison.is_empty() && condition.date.is_none() {
+            object.node().fault(format!("expected `date` or an operator: {}", OPERATORS.join(", ")));
+            return None;
+        }
+        if condition.lasting.is_some() && condition.comparison.is_empty() {
+            object.node().fault("`for` says how long a comparison has held; add an operator");
+            return None;
+        }
+        Some(condition)
+    }
+
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
+        let value = facts.who.attribute(self.path.first());
+        if !self.comparison.holds(value, &self.path, facts.trigger) {
+            return Membership::steady(false);
+        }
+        let mut whole = Membership::steady(true);
+        if let Some(span) = self.lasting {
+            let since = facts.who.attribute_since(self.path.first());
+            whole = Age::older_than(span).check(since, facts.now);
+        }
+        let Some(date) = &self.date else { return whole };
+        let mut at: Option<Instant> = None;
+        if let Some(value) = value {
+            self.path.any_below(value, &mut |value: ValueRef<'_>| {
+                at = value.as_instant();
+                at.is_some()
+            });
+        }
+        match at {
+            None => Membership::steady(false),
+            Some(at) => Membership::combine(false, [whole, date.check(at, facts.now)].into_iter()),
+        }
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.merge(Needs { attributes: vec![self.path.first().clone()], ..Needs::default() });
+    }
+}
+
+impl DateTest {
+    fn decode(node: &Node<'_>) -> Option<DateTest> {
+        let object = node.object(&["in_next", "in_last", "older_than", "before_now", "anniversary"])?;
+        let span = |name: &str| transpose(object.get(name).map(|node| node.span()));
+        let (in_next, in_last, older) = (span("in_next"), span("in_last"), span("older_than"));
+        let before_now = transpose(object.get("before_now").map(|node| node.boolean()));
+        let anniversary = transpose(object.get("anniversary").map(|node| Anniversary::decode(&node)));
+        let age = match (in_last?, older?) {
+            (Some(_), Some(_)) => {
+                node.fault("`in_last` and `older_than` exclude each other; combine with `all`");
+                return None;
+            }
+            (Some(span), None) => Some(Age::younger_than(span)),
+            (None, Some(span)) => Some(Age::older_than(span)),
+            (None, None) => None,
+        };
+        let test = DateTest { in_next: in_next?, age, before_now: before_now?, anniversary: anniversary? };
+        if test == (DateTest { in_next: None, age: None, before_now: None, anniversary: None }) {
+            node.fault("expected `in_next`, `in_last`, `older_than`, `before_now` or `anniversary`");
+            return None;
+        }
+        Some(test)
+    }
+
+    fn check(&self, date: Instant, now: Instant) -> Membership {
+        let next = self.in_next.map(|span| upcoming(date, span, now));
+        let age = self.age.map(|age| age.check(Some(date), now));
+        let passed = self
+            .before_now
+            .map(|wanted| Membership { inside: (date <= now) == wanted, until: (date > now).then_some(date) });
+        let anniversary = self.anniversary.map(|anniversary| anniversary.check(date, now));
+        Membership::combine(false, [next, age, passed, anniversary].into_iter().flatten())
+    }
+}
+
+impl Anniversary {
+    fn decode(node: &Node<'_>) -> Option<Anniversary> {
+        let object = node.object(&["in_next", "in_last"])?;
+        let span = |name: &str| transpose(object.get(name).map(|node| node.span()));
+        let (in_next, in_last) = (span("in_next"), span("in_last"));
+        let anniversary = Anniversary { in_next: in_next?, in_last: in_last? };
+        if anniversary.in_next.is_none() && anniversary.in_last.is_none() {
+            node.fault("expected `in_next` or `in_last`");
+            return None;
+        }
+        Some(anniversary)
+    }
+
+    fn check(self, date: Instant, now: Instant) -> Membership {
+        let (last, next) = anniversaries(date, now);
+        let coming = self.in_next.map(|span| match next {
+            Some(next) => upcoming(next, span, now),
+            None => Membership::steady(false),
+        });
+        let past = self.in_last.map(|span| Age::younger_than(span).check(last, now).until(next));
+        Membership::combine(false, [coming, past].into_iter().flatten())
+    }
+}
+
+/// Whether a date lies in `(now, now + span]`.
+fn upcoming(date: Instant, span: Span, now: Instant) -> Membership {
+    let begins = date - span;
+    Membership {
+        inside: begins <= now && now < date,
+        until: if now < begins { Some(begins) } else { Some(date).filter(|date| *date > now) },
+    }
+}
+
+/// The latest anniversary of a date at or before `now` and the first one after, each at its midnight in UTC. The day
+/// itself is none.
+fn anniversaries(date: Instant, now: Instant) -> (Option<Instant>, Option<Instant>) {
+    let born = date.to_utc().date_naive();
+    let this_year = now.to_utc().year();
+    let first = (this_year - 1).max(born.year() + 1);
+    let (mut last, mut next) = (None, None);
+    for year in first..=first.max(this_year + 1) {
+        // 29 February is 1 March in a common year.
+        let day = born.with_year(year).or_else(|| NaiveDate::from_ymd_opt(year, 3, 1));
+        let at = day.map(|day| Instant::from_utc(day.and_time(NaiveTime::MIN).and_utc()));
+        match at {
+            Some(at) if at <= now => last = Some(at),
+            at => next = next.or(at),
+        }
+    }
+    (last, next)
+}
+
+impl fmt::Display for AttributeCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path)?;
+        if !self.comparison.is_empty() {
+            write!(f, " {}", self.comparison)?;
+        }
+        if let Some(span) = self.lasting {
+            write!(f, " for at least {span}")?;
+        }
+        let Some(date) = &self.date else { return Ok(()) };
+        let mut and = if self.comparison.is_empty() { "" } else { " and" };
+        let mut part = |f: &mut fmt::Formatter<'_>, text: fmt::Arguments<'_>| {
+            write!(f, "{and} {text}")?;
+            and = " and";
+            Ok(())
+        };
+        if let Some(span) = date.in_next {
+            part(f, format_args!("is in the next {span}"))?;
+        }
+        if let Some(age) = date.age {
+            part(f, format_args!("was {age}"))?;
+        }
+        if let Some(passed) = date.before_now {
+            part(f, format_args!("{}", if passed { "has passed" } else { "is still to come" }))?;
+        }
+        if let Some(Anniversary { in_next, in_last }) = date.anniversary {
+            if let Some(span) = in_next {
+                part(f, format_args!("has its anniversary in the next {span}"))?;
+            }
+            if let Some(span) = in_last {
+                part(f, format_args!("had its anniversary in the last {span}"))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,338 @@
+//! Conditions on what a customer did: how often, how much, how long ago.
+
+use std::fmt;
+
+use super::compare::Range;
+use super::filter::Filter;
+use super::measure::{Counts, Measure, Tally};
+use super::returns::{Ledger, ORDER, Returns, coming};
+use super::time::{Age, Window, transpose};
+use super::{Facts, Membership};
+use crate::customer::{Occurrence, Series};
+use crate::primitives::fault::Object;
+use crate::primitives::{Currency, EventNeed, Instant, Keep, Key, Needs, Span, Value};
+
+/// `{"event": ..}`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct EventCondition {
+    event: Key,
+    filter: Filter,
+    asks: Asks,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Asks {
+    /// A figure over the occurrences in a window.
+    Measure(Box<MeasureAsk>),
+    /// How long ago the first occurrence was.
+    First(Age),
+    /// How long ago the latest occurrence was.
+    Last(Age),
+    /// The time between the latest occurrence and the one before.
+    Gap(Range<Span>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct MeasureAsk {
+    window: Window,
+    measure: Measure,
+    /// For orders that are counted net (promise 5.6).
+    returns: Option<Returns>,
+    /// The only currency that is looked at.
+    currency: Option<Currency>,
+    /// The property that names the currency, if it is read.
+    currency_key: Option<Key>,
+}
+
+impl EventCondition {
+    pub(super) fn decode(object: &Object<'_>) -> Option<EventCondition> {
+        const PLACE: [&str; 4] = ["never", "first", "last", "gap"];
+        let asked: Vec<&str> =
+            Measure::FIELDS.into_iter().chain(PLACE).filter(|name| object.get(name).is_some()).collect();
+        if let [one, other, ..] = asked.as_slice() {
+            object.node().fault(format!("`{one}` and `{other}` exclude each other; combine with `all`"));
+            return None;
+        }
+        let asked = asked.first().copied().unwrap_or("count");
+        let mut known: Vec<&str> = vec!["event", "where"];
+        let is_measure = !matches!(asked, "first" | "last" | "gap");
+        if is_measure {
+            known.extend(Window::FIELDS);
+            known.extend(Measure::FIELDS);
+            known.extend(PLACE);
+            known.extend(["currency", "money"]);
+        } else {
+            known.push(asked);
+        }
+        let known = object.node().object(&known).map(|_| ());
+        let event = object.get("event").and_then(|node| node.key());
+        let filter = transpose(object.get("where").map(|node| Filter::decode(&node)));
+        let asks = match asked {
+            "first" => object.get("first").and_then(|node| Age::decode(&node)).map(Asks::First),
+            "last" => object.get("last").and_then(|node| Age::decode(&node)).map(Asks::Last),
+            "gap" => object
+                .get("gap")
+                .and_then(|node| Range::decode(&node.object(&Range::OPERATORS)?, |node| node.span()))
+                .map(Asks::Gap),
+            _ => MeasureAsk::decode(asked, object).map(|ask| Asks::Measure(Box::new(ask))),
+        };
+        known?;
+        Some(EventCondition { event: event?, filter: filter?.unwrap_or_default(), asks: asks? })
+    }
+
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
+        let series = facts.who.history().and_then(|history| history.series(&self.event));
+        let now = facts.now;
+        let answer = match &self.asks {
+            Asks::Measure(ask) => return self.measure(ask, series, facts),
+            Asks::First(age) if self.filter.is_empty() => age.check(series.map(Series::first), now),
+            Asks::First(age) => age.check(series.and_then(|series| self.rows(series, facts).next()), now),
+            Asks::Last(age) => age.check(series.and_then(|series| self.rows(series, facts).next_back()), now),
+            Asks::Gap(range) => {
+                let mut latest = series.into_iter().flat_map(|series| self.rows(series, facts).rev());
+                let gap = latest.next().and_then(|last| Some(last - latest.next()?));
+                Membership::steady(gap.is_some_and(|gap| range.contains(gap)))
+            }
+        };
+        answer.until(series.and_then(|series| coming(series, now)))
+    }
+
+    /// The times up to now of the occurrences that pass the filter.
+    fn rows<'a>(&'a self, series: &'a Series, facts: &'a Facts<'_>) -> impl DoubleEndedIterator<Item = Instant> + 'a {
+        let passes = |row: &Occurrence<'_>| self.filter.matches_occurrence(row, facts.trigger);
+        series.within(Instant::MIN, facts.now).filter(passes).map(|row| row.at)
+    }
+
+    fn measure(&self, ask: &MeasureAsk, series: Option<&Series>, facts: &Facts<'_>) -> Membership {
+        let history = facts.who.history();
+        let ledger =
+            ask.returns.as_ref().zip(history).and_then(|(returns, history)| returns.ledger(history, series, facts.now));
+        let next = series.and_then(|series| coming(series, facts.now));
+        let answer = match (&ask.measure, series) {
+            (Measure::Count(counts), Some(series)) if self.is_plain(ask) && ledger.is_none() => {
+                plain_count(*counts, ask.window, series, facts.now)
+            }
+            _ => self.scan(ask, series, ledger.as_ref(), facts),
+        };
+        answer.until(next).until(ledger.and_then(|ledger| ledger.next()))
+    }
+
+    fn is_plain(&self, ask: &MeasureAsk) -> bool {
+        self.filter.is_empty() && ask.currency.is_none()
+    }
+
+    /// Walks the window from its latest occurrence to its earliest.
+    fn scan(
+        &self,
+        ask: &MeasureAsk,
+        series: Option<&Series>,
+        ledger: Option<&Ledger<'_>>,
+        facts: &Facts<'_>,
+    ) -> Membership {
+        let (after, upto) = ask.window.bounds(facts.now);
+        let of = ask.measure.of();
+        let mut tally = Tally::new(&ask.measure);
+        let (mut inside, mut turned) = (tally.holds(), None);
+        let mut orders = series.into_iter().flat_map(|series| series.within(after, upto).rev()).peekable();
+        let refunds = ledger.filter(|_| ask.measure.adds_up()).copied();
+        let mut refunds = refunds.into_iter().flat_map(|ledger| ledger.unmatched(after, upto)).peekable();
+        loop {
+            let refund_next = match (orders.peek(), refunds.peek()) {
+                (Some(order), Some(refund)) => refund.at > order.at,
+                (None, Some(_)) => true,
+                _ => false,
+            };
+            let Some(row) = (if refund_next { refunds.next() } else { orders.next() }) else { break };
+            let currency = ask.currency_key.as_ref().and_then(|key| row.property(key));
+            if !ask.admits(currency) || !self.filter.matches_occurrence(&row, facts.trigger) {
+                continue;
+            }
+            if refund_next {
+                match ledger.and_then(|ledger| ledger.amount(&row, of)) {
+                    Some(amount) => tally.take(amount, currency),
+                    None => continue,
+                }
+            } else {
+                match ledger.map(|ledger| ledger.taken(&row, of)) {
+                    None => tally.add(&row, Default::default(), currency),
+                    Some(Some(taken)) => tally.add(&row, taken, currency),
+                    Some(None) => continue,
+                }
+            }
+            if tally.holds() != inside {
+                inside = !inside;
+                turned = Some(row.at);
+            }
+            if tally.settled() {
+                break;
+            }
+        }
+        Membership { inside, until: turned.and_then(|at| ask.window.leaves(at)) }
+    }
+
+    pub(super) fn reads_trigger(&self) -> bool {
+        self.filter.reads_trigger()
+    }
+
+    pub(super) fn trigger_properties(&self) -> Vec<crate::primitives::Key> {
+        self.filter.trigger_properties()
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        let mut properties = self.filter.properties();
+        let filtered = !self.filter.is_empty();
+        let last = |last: u32| Keep { last, within: Span::ZERO };
+        let within = |within: Span| Keep { last: 0, within };
+        let keep = match &self.asks {
+            // The first occurrence is always known.
+            Asks::First(_) if !filtered => last(0),
+            Asks::First(_) => within(Span::MAX),
+            Asks::Last(_) if !filtered => last(1),
+            Asks::Last(age) => within(age.reach().unwrap_or(Span::MAX)),
+            Asks::Gap(_) if !filtered => last(2),
+            Asks::Gap(_) => within(Span::MAX),
+            Asks::Measure(ask) => {
+                let mut add = |key: &Key| {
+                    if !properties.contains(key) {
+                        properties.push(key.clone());
+                    }
+                };
+                ask.measure.of().map(super::path::Path::first).into_iter().for_each(&mut add);
+                ask.currency_key.iter().for_each(&mut add);
+                let reach = ask.window.reach();
+                if let Some(returns) = &ask.returns {
+                    returns.needs(needs, &properties, reach);
+                    for key in returns.properties() {
+                        if !properties.contains(key) {
+                            properties.push(key.clone());
+                        }
+                    }
+                    // A refund in the window may name an order of any age, and then it is not its own loss.
+                    within(if ask.measure.adds_up() { Span::MAX } else { reach })
+                } else {
+                    match (&ask.measure, ask.window) {
+                        (Measure::Count(_), Window::Ever) if self.is_plain(ask) => last(0),
+                        (Measure::Count(counts), Window::Last(_) | Window::Fixed { until: Instant::MAX, .. })
+                            if self.is_plain(ask) =>
+                        {
+                            last(u32::try_from(counts.decisive()).unwrap_or(u32::MAX))
+                        }
+                        _ => within(reach),
+                    }
+                }
+            }
+        };
+        needs.event(EventNeed { event: self.event.clone(), properties, keep });
+    }
+}
+
+impl MeasureAsk {
+    fn decode(asked: &str, object: &Object<'_>) -> Option<MeasureAsk> {
+        let window = Window::decode(object);
+        let measure = match asked {
+            "never" => object
+                .get("never")
+                .and_then(|node| node.boolean())
+                .map(|never| Measure::Count(if never { Counts::NONE } else { Counts::ANY })),
+            _ if object.get(asked).is_none() => Some(Measure::Count(Counts::ANY)),
+            _ => Measure::decode(asked, object),
+        };
+        let is_order = object.get("event").is_some_and(|node| node.json().as_str() == Some(ORDER));
+        let gross = object.get("money").map(|node| {
+            if !is_order {
+                node.fault(format!("only `{ORDER}` has refunds; leave this out"));
+            }
+            node.one_of(&[("gross", true), ("net", false)])
+        });
+        let currency = transpose(object.get("currency").map(|node| node.parsed::<Currency>()));
+        let (gross, currency, measure) = (transpose(gross)?.unwrap_or(false), currency?, measure?);
+        let reads_currency = currency.is_some() || measure.is_money();
+        Some(MeasureAsk {
+            window: window?,
+            returns: (is_order && !gross).then(Returns::new),
+            currency_key: reads_currency.then(|| Key::new("currency")),
+            currency,
+            measure,
+        })
+    }
+
+    /// Whether an occurrence in this currency is looked at; one that names none is.
+    fn admits(&self, currency: Option<&Value>) -> bool {
+        match (&self.currency, currency.and_then(Value::as_str)) {
+            (Some(wanted), Some(code)) => code.eq_ignore_ascii_case(wanted.as_str()),
+            _ => true,
+        }
+    }
+}
+
+/// A count without a filter: the answer is in the times alone.
+fn plain_count(counts: Counts, window: Window, series: &Series, now: Instant) -> Membership {
+    let times = series.times();
+    let (after, upto) = window.bounds(now);
+    let end = match times.last() {
+        Some(last) if *last > upto => times.partition_point(|at| *at <= upto),
+        _ => times.len(),
+    };
+    if window == Window::Ever {
+        let coming = (times.len() - end) as u64;
+        return Membership::steady(counts.contains(series.total().saturating_sub(coming)));
+    }
+    let start = times.partition_point(|at| *at <= after);
+    let count = end.saturating_sub(start) as u64;
+    // The latest so many hold by themselves; the earliest of them turns the answer when it leaves.
+    let turning = match counts.high {
+        Some(high) if count > high => Some(high + 1),
+        _ if count >= counts.low && counts.low > 0 => Some(counts.low),
+        _ => None,
+    };
+    let at = turning.and_then(|n| times.get(end.checked_sub(usize::try_from(n).ok()?)?).copied());
+    Membership { inside: counts.contains(count), until: at.and_then(|at| window.leaves(at)) }
+}
+
+impl fmt::Display for EventCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let event = &self.event;
+        let filter = |f: &mut fmt::Formatter<'_>| {
+            if self.filter.is_empty() { Ok(()) } else { write!(f, " where {}", self.filter) }
+        };
+        match &self.asks {
+            Asks::First(age) | Asks::Last(age) => {
+                let which = if matches!(self.asks, Asks::First(_)) { "first" } else { "last" };
+                write!(f, "the {which} {event}")?;
+                filter(f)?;
+                write!(f, " was {age}")
+            }
+            Asks::Gap(range) => {
+                write!(f, "the last two {event}")?;
+                filter(f)?;
+                write!(f, " are {range} apart")
+            }
+            Asks::Measure(ask) => {
+                let about = |f: &mut fmt::Formatter<'_>| {
+                    write!(f, "{event}{}", ask.window)?;
+                    if let Some(currency) = ask.currency {
+                        write!(f, " in {currency}")?;
+                    }
+                    filter(f)
+                };
+                let gross = if event.as_str() == ORDER && ask.returns.is_none() { " (gross)" } else { "" };
+                match &ask.measure {
+                    Measure::Count(counts) => {
+                        about(f)?;
+                        write!(f, " {counts}{gross}")
+                    }
+                    Measure::Distinct(of, counts) => {
+                        write!(f, "different {of} of ")?;
+                        about(f)?;
+                        write!(f, " {counts}{gross}")
+                    }
+                    Measure::Number(statistic, of, range) => {
+                        write!(f, "the {statistic} of {of} of ")?;
+                        about(f)?;
+                        write!(f, " is {range}{gross}")
+                    }
+                }
+            }
+        }
+    }
+}

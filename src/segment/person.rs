@@ -1,0 +1,147 @@
+//! Conditions on who the customer is and how they are reached.
+
+use std::fmt;
+
+use super::time::{Age, transpose};
+use super::{Facts, Membership};
+use crate::customer::{Consent, Reach};
+use crate::primitives::fault::{Node, Object};
+use crate::primitives::{ChannelKind, Needs, SegmentId, Span, Topic};
+
+/// A condition that reads one fact of the customer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum PersonCondition {
+    /// `{"segment": ..}`.
+    Segment(SegmentId),
+    /// `{"consent": {"channel": .., "topic": ..}}`: granted.
+    Consent { channel: ChannelKind, topic: Topic },
+    /// `{"reachable": ..}`: there is a contact point that is not blocked, or the channel needs none.
+    Reachable(ChannelKind),
+    /// `{"preferred_channel": ..}`.
+    Preferred(ChannelKind),
+    /// `{"engaged": {"channel": .., "within": ..}}`.
+    Engaged { channel: ChannelKind, within: Option<Span> },
+    /// `{"identified": ..}`.
+    Identified(bool),
+    /// `{"first_seen": ..}`.
+    FirstSeen(Age),
+    /// `{"last_seen": ..}`.
+    LastSeen(Age),
+    /// `{"bucket": {"of": .., "from": .., "to": ..}}`: of 100, half-open.
+    Bucket { of: Box<str>, from: u32, to: u32 },
+}
+
+impl PersonCondition {
+    /// From the one field that names the condition.
+    pub(super) fn decode(kind: &str, object: &Object<'_>) -> Option<PersonCondition> {
+        let known = object.node().object(&[kind]).map(|_| ());
+        let node = object.get(kind)?;
+        let condition = match kind {
+            "segment" => PersonCondition::Segment(SegmentId::new(node.key()?.as_str())),
+            "consent" => {
+                let inner = node.object(&["channel", "topic"])?;
+                let channel = inner.need("channel").and_then(|node| channel(&node));
+                let topic = inner.need("topic").and_then(|node| node.key());
+                PersonCondition::Consent { channel: channel?, topic: Topic::new(topic?.as_str()) }
+            }
+            "reachable" => PersonCondition::Reachable(channel(&node)?),
+            "preferred_channel" => PersonCondition::Preferred(channel(&node)?),
+            "engaged" => {
+                let inner = node.object(&["channel", "within"])?;
+                let channel = inner.need("channel").and_then(|node| channel(&node));
+                let within = transpose(inner.get("within").map(|node| node.span()));
+                PersonCondition::Engaged { channel: channel?, within: within? }
+            }
+            "identified" => PersonCondition::Identified(node.boolean()?),
+            "first_seen" => PersonCondition::FirstSeen(Age::decode(&node)?),
+            "last_seen" => PersonCondition::LastSeen(Age::decode(&node)?),
+            _ => bucket(&node)?,
+        };
+        known.map(|()| condition)
+    }
+
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
+        let Facts { who, now, .. } = *facts;
+        match self {
+            PersonCondition::Segment(id) => Membership::steady(who.member_of(id) == Some(true)),
+            PersonCondition::Consent { channel, topic } => {
+                let granted = matches!(who.consent(channel, topic, now), Consent::Granted { .. });
+                Membership::steady(granted).until(who.consent_until(channel, topic, now))
+            }
+            PersonCondition::Reachable(channel) => {
+                Membership::steady(matches!(who.contact_point(channel), Reach::At(_) | Reach::ById))
+            }
+            PersonCondition::Preferred(channel) => Membership::steady(who.preferred_channel() == Some(channel)),
+            PersonCondition::Engaged { channel, within } => {
+                let last = who.channel_record(channel).and_then(|record| record.last_engaged);
+                match within {
+                    Some(span) => Age::younger_than(*span).check(last, now),
+                    None => Age::ANY.check(last, now),
+                }
+            }
+            PersonCondition::Identified(wanted) => Membership::steady(who.identified() == *wanted),
+            PersonCondition::FirstSeen(age) => age.check(who.seen().map(|(first, _)| first), now),
+            PersonCondition::LastSeen(age) => age.check(who.seen().map(|(_, last)| last), now),
+            PersonCondition::Bucket { of, from, to } => {
+                Membership::steady((*from..*to).contains(&who.id().bucket(of, 100)))
+            }
+        }
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        match self {
+            PersonCondition::Segment(id) => {
+                needs.merge(Needs { segments: vec![id.clone()], ..Needs::default() });
+            }
+            PersonCondition::Consent { .. } | PersonCondition::Reachable(_) | PersonCondition::Preferred(_) => {
+                needs.reachability = true;
+            }
+            // The record per channel is always kept; the shortest span says that engagement is read at all.
+            PersonCondition::Engaged { .. } => needs.contacts = needs.contacts.max(Span::millis(1)),
+            PersonCondition::Identified(_)
+            | PersonCondition::FirstSeen(_)
+            | PersonCondition::LastSeen(_)
+            | PersonCondition::Bucket { .. } => {}
+        }
+    }
+}
+
+fn channel(node: &Node<'_>) -> Option<ChannelKind> {
+    node.key().map(|name| ChannelKind::from_name(name.as_str()))
+}
+
+fn bucket(node: &Node<'_>) -> Option<PersonCondition> {
+    let object = node.object(&["of", "from", "to"])?;
+    let of = object.need("of").and_then(|node| node.key());
+    let limit = |name: &str| {
+        let n = object.need(name)?.integer(0..=100)?;
+        u32::try_from(n).ok()
+    };
+    let (from, to) = (limit("from"), limit("to"));
+    let (of, from, to) = (of?, from?, to?);
+    if from >= to {
+        node.fault("never holds: `to` has to be above `from`");
+        return None;
+    }
+    Some(PersonCondition::Bucket { of: of.as_str().into(), from, to })
+}
+
+impl fmt::Display for PersonCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PersonCondition::Segment(id) => write!(f, "in segment {id}"),
+            PersonCondition::Consent { channel, topic } => write!(f, "{channel} for {topic} is consented to"),
+            PersonCondition::Reachable(channel) => write!(f, "reachable by {channel}"),
+            PersonCondition::Preferred(channel) => write!(f, "prefers {channel}"),
+            PersonCondition::Engaged { channel, within: Some(span) } => {
+                write!(f, "engaged by {channel} in the last {span}")
+            }
+            PersonCondition::Engaged { channel, within: None } => write!(f, "ever engaged by {channel}"),
+            PersonCondition::Identified(true) => f.write_str("identified"),
+            PersonCondition::Identified(false) => f.write_str("not identified"),
+            PersonCondition::FirstSeen(age) => write!(f, "first seen {age}"),
+            PersonCondition::LastSeen(age) => write!(f, "last seen {age}"),
+            PersonCondition::Bucket { of, from, to } => write!(f, "in {from} to {to} of 100 by {of}"),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What refunds and cancellations take back from orders (promise 5.6).
+
+use rust_decimal::Decimal;
+
+use super::path::Path;
+use crate::customer::{History, Occurrence, Series};
+use crate::primitives::{EventNeed, Instant, Keep, Key, Needs, Span, ValueRef};
+
+/// The event that orders come in, whose figures are net unless a rule says `gross`.
+pub(super) const ORDER: &str = "Order Completed";
+
+/// The names that the Segment Spec gives to what is taken back, hashed once.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Returns {
+    refunded: Key,
+    cancelled: Key,
+    order_id: Key,
+    total: Key,
+    revenue: Key,
+    currency: Key,
+}
+
+/// What one customer sent back, as of now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ledger<'a> {
+    names: &'a Returns,
+    orders: Option<&'a Series>,
+    refunds: Option<&'a Series>,
+    cancels: Option<&'a Series>,
+    now: Instant,
+}
+
+impl Returns {
+    pub(super) fn new() -> Returns {
+        Returns {
+            refunded: Key::new("Order Refunded"),
+            cancelled: Key::new("Order Cancelled"),
+            order_id: Key::new("order_id"),
+            total: Key::new("total"),
+            revenue: Key::new("revenue"),
+            currency: Key::new("currency"),
+        }
+    }
+
+    /// What was taken back up to now; `None` for the many customers who never sent anything back.
+    pub(super) fn ledger<'a>(
+        &'a self,
+        history: &'a History,
+        orders: Option<&'a Series>,
+        now: Instant,
+    ) -> Option<Ledger<'a>> {
+        let refunds = history.series(&self.refunded);
+        let cancels = history.series(&self.cancelled);
+        (refunds.is_some() || cancels.is_some()).then_some(Ledger { names: self, orders, refunds, cancels, now })
+    }
+
+    /// The properties by which an order is found again and known to be wholly taken back.
+    pub(super) fn properties(&self) -> [&Key; 4] {
+        [&self.order_id, &self.total, &self.revenue, &self.currency]
+    }
+
+    /// `properties`: what else is read of a refund.
+    pub(super) fn needs(&self, needs: &mut Needs, properties: &[Key], within: Span) {
+        // What is taken back from an order comes after it, within the order's own window.
+        let keep = Keep { last: 0, within };
+        let mut all: Vec<Key> = self.properties().into_iter().cloned().collect();
+        all.extend(properties.iter().filter(|key| !self.properties().contains(key)).cloned());
+        needs.event(EventNeed { event: self.refunded.clone(), properties: all, keep });
+        needs.event(EventNeed { event: self.cancelled.clone(), properties: vec![self.order_id.clone()], keep });
+    }
+}
+
+impl<'a> Ledger<'a> {
+    /// How much of an order's figure `of` was taken back; `None` if the order no longer counts.
+    pub(super) fn taken(&self, order: &Occurrence<'_>, of: Option<&Path>) -> Option<Decimal> {
+        let Some(id) = order.property(&self.names.order_id) else { return Some(Decimal::ZERO) };
+        let id = id.as_ref();
+        if past(self.cancels, self.now).any(|cancel| self.names(&cancel, id)) {
+            return None;
+        }
+        let (mut taken, mut money, mut any) = (Decimal::ZERO, Decimal::ZERO, false);
+        for refund in past(self.refunds, self.now).filter(|refund| self.names(refund, id)) {
+            if self.foreign(&refund, order) {
+                continue;
+            }
+            // A refund that says no amount takes the whole order back.
+            let amount = self.money(&refund)?;
+            any = true;
+            money = money.saturating_add(amount.abs());
+            taken = taken.saturating_add(self.amount(&refund, of).unwrap_or_default());
+        }
+        match self.money(order) {
+            Some(whole) if any && money >= whole => None,
+            _ => Some(taken),
+        }
+    }
+
+    /// The refunds in `(after, upto]` that name no known order, latest first.
+    pub(super) fn unmatched(self, after: Instant, upto: Instant) -> impl Iterator<Item = Occurrence<'a>> {
+        let refunds = self.refunds.into_iter().flat_map(move |series| series.within(after, upto).rev());
+        refunds.filter(move |refund| !self.is_known(refund))
+    }
+
+    /// What a refund takes from the figure `of`, without its sign: the refund's own figure of that name, else its money
+    /// if `of` is an order's money.
+    pub(super) fn amount(&self, refund: &Occurrence<'_>, of: Option<&Path>) -> Option<Decimal> {
+        let of = of?;
+        let amount = of.number(refund).or_else(|| {
+            let is_money = ["total", "revenue", "subtotal", "value"].iter().any(|name| of.is(name));
+            if is_money { self.money(refund) } else { None }
+        });
+        amount.map(|amount| amount.abs())
+    }
+
+    /// The next refund or cancellation that is still to come, if the history holds such.
+    pub(super) fn next(&self) -> Option<Instant> {
+        let next = |series: Option<&Series>| series.and_then(|series| coming(series, self.now));
+        next(self.refunds).into_iter().chain(next(self.cancels)).min()
+    }
+
+    fn is_known(&self, refund: &Occurrence<'_>) -> bool {
+        let (Some(id), Some(orders)) = (refund.property(&self.names.order_id), self.orders) else { return false };
+        // Where orders were dropped, a refund that names none of the others names one of these.
+        !orders.complete_after(Instant::MIN)
+            || past(Some(orders), self.now).any(|order| self.names(&order, id.as_ref()))
+    }
+
+    fn names(&self, row: &Occurrence<'_>, id: ValueRef<'_>) -> bool {
+        row.property(&self.names.order_id).is_some_and(|known| known.as_ref().same(id))
+    }
+
+    fn money(&self, row: &Occurrence<'_>) -> Option<Decimal> {
+        let number = |key: &Key| row.property(key).and_then(|value| value.as_ref().as_decimal());
+        number(&self.names.total).or_else(|| number(&self.names.revenue))
+    }
+
+    /// Whether a refund is in another currency than its order, from which it then cannot be taken.
+    fn foreign(&self, refund: &Occurrence<'_>, order: &Occurrence<'_>) -> bool {
+        let code = |row: &Occurrence<'_>| row.property(&self.names.currency).is_some();
+        code(refund)
+            && code(order)
+            && !same_code(refund.property(&self.names.currency), order.property(&self.names.currency))
+    }
+}
+
+fn past<'a>(series: Option<&'a Series>, now: Instant) -> impl DoubleEndedIterator<Item = Occurrence<'a>> {
+    series.into_iter().flat_map(move |series| series.within(Instant::MIN, now))
+}
+
+/// The first kept occurrence after now: clocks differ, and a log may be read as of an earlier instant.
+pub(super) fn coming(series: &Series, now: Instant) -> Option<Instant> {
+    // Nearly always there is none.
+    if series.last().is_none_or(|last| last <= now) {
+        return None;
+    }
+    let times = series.times();
+    times.get(times.partition_point(|at| *at <= now)).copied()
+}
+
+/// Whether two properties name one currency, in any case.
+pub(super) fn same_code(a: Option<&crate::primitives::Value>, b: Option<&crate::primitives::Value>) -> bool {
+    match (a.and_then(|a| a.as_str()), b.and_then(|b| b.as_str())) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+        _ => false,
+    }
+}
