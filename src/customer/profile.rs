@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Points, Reach, Seen,
 };
-use crate::event::{Event, Place, Subscription, SubscriptionStatus};
+use crate::event::{Event, Whereabouts, Subscription, SubscriptionStatus};
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
 
 /// How a customer engaged on one kind of channel so far.
@@ -59,7 +59,7 @@ pub struct Profile {
     /// The kind of channel the customer asked for.
     pub preferred: Option<ChannelKind>,
     /// Where the customer was last, and when that was said.
-    pub place: Option<Box<(Place, Instant)>>,
+    pub place: Option<Box<(Whereabouts, Instant)>>,
     /// The first event's time.
     pub first_seen: Instant,
     /// The latest event's time.
@@ -145,8 +145,8 @@ impl Profile {
         true
     }
 
-    fn observe_place(&mut self, place: &Place, at: Instant) -> bool {
-        let (known, said) = &mut **self.place.get_or_insert_with(|| Box::new((Place::default(), at)));
+    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> bool {
+        let (known, said) = &mut **self.place.get_or_insert_with(|| Box::new((Whereabouts::default(), at)));
         if at >= *said {
             *said = at;
             for (known, new) in [

@@ -65,7 +65,7 @@ pub struct Event {
     /// What the event says of a message, if it is a receipt.
     pub receipt: Option<Box<Receipt>>,
     /// What the `context` says of where the customer is, if anything.
-    pub place: Option<Box<Place>>,
+    pub place: Option<Box<Whereabouts>>,
     /// Consent as given in `messaging_subscriptions`.
     pub subscriptions: Vec<Subscription>,
 }
@@ -73,7 +73,7 @@ pub struct Event {
 /// Where and with what the customer is, from the `context`.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Place {
+pub struct Whereabouts {
     /// The IANA zone of `context.timezone`, as it was written.
     pub zone: Option<Arc<str>>,
     /// `context.locale`.
@@ -225,8 +225,8 @@ impl fmt::Debug for Event {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Whereabouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Place").field("zone", &self.zone).field("locale", &self.locale).finish_non_exhaustive()
+        f.debug_struct("Whereabouts").field("zone", &self.zone).field("locale", &self.locale).finish_non_exhaustive()
     }
 }

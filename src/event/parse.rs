@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Event, EventKind, Place, Subscription, SubscriptionStatus};
+use super::{Event, EventKind, Whereabouts, Subscription, SubscriptionStatus};
 use crate::primitives::{ChannelKind, Fields, Instant, Key, Topic};
 
 /// Why an event was refused. It names the field and never repeats a value, which may be personal.
@@ -203,11 +203,11 @@ fn timestamp(map: &Map<String, Json>) -> Result<Option<Instant>, EventError> {
     Ok(None)
 }
 
-fn place(context: &Map<String, Json>) -> Option<Place> {
+fn place(context: &Map<String, Json>) -> Option<Whereabouts> {
     let text = |json: Option<&Json>| json.and_then(Json::as_str).filter(|text| !text.is_empty()).map(Arc::<str>::from);
     let device = context.get("device");
     let token = text(device.and_then(|device| device.get("token")));
-    let place = Place {
+    let place = Whereabouts {
         zone: text(context.get("timezone")),
         locale: text(context.get("locale")),
         country: text(context.get("country")).or_else(|| text(context.get("location")?.get("country"))),

@@ -32,11 +32,9 @@ pub struct Graph {
 
 /// A step of a [`Graph`].
 #[derive(Debug, Clone)]
-pub struct Step {
-    /// Its name.
-    pub name: Key,
-    /// What it does.
-    pub kind: StepKind,
+pub(super) struct Step {
+    pub(super) name: Key,
+    pub(super) kind: StepKind,
 }
 
 /// Where a step leads: the place of another step, or the end.
@@ -44,40 +42,30 @@ pub(super) type Next = Option<u32>;
 
 /// What a step does.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum StepKind {
+pub(super) enum StepKind {
     /// Waits for a time.
-    #[non_exhaustive]
     Wait { span: Span, next: Next },
     /// Waits until a local time of day, on some weekdays.
-    #[non_exhaustive]
     WaitUntil { time: LocalTime, weekdays: Weekdays, next: Next },
     /// Waits for an event or a condition, with a timeout.
-    #[non_exhaustive]
     WaitFor { what: Awaited, timeout: Span, since_step: bool, then: Next, otherwise: Next },
     /// Goes where the first rule that holds leads.
-    #[non_exhaustive]
     Branch { arms: Vec<(Rule, Next)>, otherwise: Next },
     /// Goes where a stable draw leads, by weights.
-    #[non_exhaustive]
     Split { arms: Vec<(u32, Next)> },
     /// Sends a message on the next best channel.
-    #[non_exhaustive]
     Message { message: MessageId, only: Option<Arc<[ChannelId]>>, next: Next, on_skip: Next },
     /// Sends on one channel after another until the customer engages.
-    #[non_exhaustive]
     Cascade { message: MessageId, attempts: Vec<CascadeAttempt>, stops: StopsOn, engaged: Next, next: Next },
     /// Sets an attribute.
-    #[non_exhaustive]
     Update { attribute: Key, value: Value, next: Next },
     /// Ends the run.
-    #[non_exhaustive]
     End,
 }
 
 /// What a [`StepKind::WaitFor`] waits for.
 #[derive(Debug, Clone)]
-pub enum Awaited {
+pub(super) enum Awaited {
     /// An event.
     Event(EventMatch),
     /// A rule that holds.
@@ -86,14 +74,14 @@ pub enum Awaited {
 
 /// One attempt of a cascade.
 #[derive(Debug, Clone)]
-pub struct CascadeAttempt {
+pub(super) struct CascadeAttempt {
     pub(super) only: Option<Arc<[ChannelId]>>,
     pub(super) wait: Option<Span>,
 }
 
 /// What stops a cascade (promise 8.2).
 #[derive(Debug, Clone)]
-pub enum StopsOn {
+pub(super) enum StopsOn {
     /// Engagement with the message, in one of these ways.
     Engagement(Arc<[Engagement]>),
     /// An event of the shop's own.
@@ -107,7 +95,7 @@ pub enum StopsOn {
 
 /// An event by name, with a filter on its properties.
 #[derive(Debug, Clone)]
-pub struct EventMatch {
+pub(super) struct EventMatch {
     pub(super) event: Key,
     pub(super) filter: Filter,
 }
@@ -155,11 +143,6 @@ impl EventMatch {
 impl Graph {
     fn step(&self, step: u32) -> Option<&Step> {
         self.steps.get(step as usize)
-    }
-
-    /// The steps in order.
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
     }
 
     fn facts<'a>(&self, who: &'a dyn Customer, now: Instant, data: &'a Fields) -> Facts<'a> {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use decode::{Known, decode as decode_journey};
-pub use graph::{Awaited, CascadeAttempt, EventMatch, Graph, Step, StepKind, StopsOn};
+pub use graph::Graph;
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;

@@ -7,7 +7,7 @@ use super::index::Index;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::decode_channels;
 use crate::journey::{Journey, Known, decode_journey};
-use crate::message::{Brand, Message, decode_messages};
+use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::Policy;
 use crate::primitives::fault::{FaultSink, Node, Object};
 use crate::primitives::{ChannelId, Currency, Fault, Faults, MessageId, SegmentId, Span};
@@ -51,12 +51,11 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     object.need("version").and_then(|node| node.integer(1..=1));
     let currency = object.need("currency").and_then(|node| node.parsed::<Currency>());
     let horizon = object.get("dedupe_horizon").map_or(Some(HORIZON), |node| node.span());
-    let brand = object.get("brand").map_or(Some(Brand::default()), |node| Brand::decode(&node));
+    let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
     let host_ids: Vec<SegmentId> = host.segments.iter().map(|(id, _)| id.clone()).collect();
     let definitions = object.get("segments").map(|node| decode_segments(&node, &host_ids)).unwrap_or_default();
-    let brand = brand.unwrap_or_default();
     let messages =
         object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
     let policy = object.get("policy");
