@@ -10,7 +10,9 @@ pub mod playbook;
 pub mod policy;
 pub mod primitives;
 pub mod record;
+pub mod rehearsal;
 pub mod segment;
+pub mod store;
 pub mod surroundings;
 
 pub use channel::*;
@@ -26,5 +28,7 @@ pub use playbook::{HandedOver, Input, Notice, Outcome, Playbook, PlaybookBuilder
 pub use policy::*;
 pub use primitives::*;
 pub use record::*;
+pub use rehearsal::*;
 pub use segment::{Facts, Filter, Membership, Segment, SegmentDefinition};
+pub use store::*;
 pub use surroundings::*;

@@ -1,0 +1,274 @@
+//! A log of events through the step under virtual time, before launch: who would have got what, where, when, and why not
+//! the rest.
+
+mod log;
+mod model;
+mod summary;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+pub use log::{LogLine, LogWhat};
+pub use model::{ChannelModel, Modelled, Recording};
+pub use summary::{JourneySummary, Summary};
+
+use crate::event::{Event, EventError};
+use crate::playbook::{Input, Outcome, Playbook, Refused};
+use crate::primitives::{CustomerId, Instant, Span};
+use crate::record::CustomerState;
+use crate::store::{Binding, Link, MemoryStore, Stepper, Work, route};
+use crate::surroundings::Surroundings;
+
+/// Without an end of its own a rehearsal goes on for at most so long after the last event.
+pub const AFTERWARDS: Span = Span::days(90);
+
+/// A rehearsal: events go in, in the order of their time; every timer that falls due in between fires at its exact
+/// instant and in the order of promise 1.6; messages go to a model of the channels. The step is the very one that serves
+/// live, and the same playbook, events and model give the same log, byte for byte.
+///
+/// ```
+/// use std::sync::Arc;
+/// use throughline::{Event, Playbook, Rehearsal};
+/// let playbook = Playbook::from_json(r#"{
+///     "version": 1, "currency": "EUR", "channels": {"in_app": {}},
+///     "messages": {"hello": {"class": "transactional", "variants": {"in_app": {"body": "Hello!"}}}},
+///     "journeys": {"welcome": {"trigger": {"event": "Signed Up"}, "entry": "once",
+///         "steps": [{"id": "a_day", "wait": "1d"}, {"id": "greet", "message": "hello"}]}}
+/// }"#)?;
+/// let mut rehearsal = Rehearsal::new(Arc::new(playbook));
+/// rehearsal.event(Event::track("Signed Up").user("anna").at("2026-03-01T10:00:00Z".parse()?))?;
+/// let summary = rehearsal.finish(None);
+/// assert_eq!(summary.handed_over, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Rehearsal<'o> {
+    playbook: Arc<Playbook>,
+    store: MemoryStore,
+    model: Box<dyn ChannelModel + 'o>,
+    observer: Option<Box<dyn FnMut(&LogLine<'_>) + 'o>>,
+    around: Surroundings,
+    /// Receipts that the model announced, by their instant and the order of their making.
+    receipts: BTreeMap<(Instant, u64), Event>,
+    made: u64,
+    now: Instant,
+    last_event: Option<Instant>,
+    summary: Summary,
+}
+
+impl<'o> Rehearsal<'o> {
+    /// A rehearsal of a playbook, with channels that take everything and answer nothing.
+    pub fn new(playbook: Arc<Playbook>) -> Self {
+        let summary = Summary::new(&playbook);
+        Rehearsal {
+            playbook,
+            store: MemoryStore::with_shards(1),
+            model: Box::new(Recording),
+            observer: None,
+            around: Surroundings::default(),
+            receipts: BTreeMap::new(),
+            made: 0,
+            now: Instant::MIN,
+            last_event: None,
+            summary,
+        }
+    }
+
+    /// With another model of the channels.
+    #[must_use]
+    pub fn with_model(mut self, model: impl ChannelModel + 'o) -> Self {
+        self.model = Box::new(model);
+        self
+    }
+
+    /// With somebody who is told of everything that happens, in order, with every decision explained.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl FnMut(&LogLine<'_>) + 'o) -> Self {
+        self.observer = Some(Box::new(observer));
+        self.around.explain = true;
+        self
+    }
+
+    /// Takes the next event. One whose time is before an earlier one's is late: it is handled now, and keeps its time.
+    ///
+    /// # Errors
+    /// When it has no `timestamp`; nothing else stops a rehearsal.
+    pub fn event(&mut self, event: Event) -> Result<(), EventError> {
+        let Some(at) = event.timestamp else {
+            return Err(EventError { field: "timestamp".into(), problem: "missing; a rehearsal needs it".into() });
+        };
+        self.advance(at, Limit::Before);
+        self.now = self.now.max(at);
+        self.last_event = self.last_event.max(Some(self.now));
+        self.take(Arc::new(event));
+        Ok(())
+    }
+
+    /// Counts a line that is no event.
+    pub fn malformed(&mut self) {
+        self.summary.malformed += 1;
+    }
+
+    /// Fires what is left: up to `until` and including it, or without it until nothing is left or 90 days after the last
+    /// event. What is due later is reported as pending.
+    pub fn finish(mut self, until: Option<Instant>) -> Summary {
+        self.run_until(until);
+        self.summary
+    }
+
+    /// The same without giving the rehearsal up, so that records can be looked at.
+    pub fn run_until(&mut self, until: Option<Instant>) -> &Summary {
+        let end = until.unwrap_or_else(|| self.last_event.map_or(self.now, |last| last + AFTERWARDS));
+        self.advance(end, Limit::Including);
+        self.now = self.now.max(end);
+        let summary = &mut self.summary;
+        let mut pending: BTreeMap<String, u64> = BTreeMap::new();
+        let mut customers = 0;
+        self.store.for_each(|state| {
+            if state.stage == crate::record::Stage::Live {
+                customers += 1;
+                for run in &state.runs {
+                    *pending.entry(run.journey.as_str().to_owned()).or_default() += 1;
+                }
+            }
+        });
+        summary.close(customers, pending, until);
+        summary
+    }
+
+    /// The records as they stand.
+    pub fn store(&self) -> &MemoryStore {
+        &self.store
+    }
+
+    /// The summary so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// Lets time pass: timers and receipts in the order of their instants, receipts first where both are at one.
+    fn advance(&mut self, limit: Instant, kind: Limit) {
+        loop {
+            let receipt = self.receipts.first_key_value().map(|((at, _), _)| *at);
+            let timer = self.store.first_due(limit);
+            let next = [receipt, timer.map(|wake| wake.due)].into_iter().flatten().min();
+            let Some(at) = next.filter(|at| *at < limit || (*at == limit && kind == Limit::Including)) else { return };
+            self.now = self.now.max(at);
+            if receipt == Some(at)
+                && let Some((_, event)) = self.receipts.pop_first()
+            {
+                self.take(Arc::new(event));
+            } else if let Some(wake) = timer {
+                self.work(Work { customer: wake.customer, input: Input::Wake, now: self.now });
+            }
+        }
+    }
+
+    /// Takes an event to the record that it belongs to.
+    fn take(&mut self, event: Arc<Event>) {
+        let Some(route) = route(&event, |key| self.store.owner(key)) else { return };
+        for binding in &route.bind {
+            self.store.give(binding);
+        }
+        self.note_event(route.customer, &event);
+        let input = Input::Event(event.clone());
+        let now = self.now;
+        match route.link {
+            Link::None => {
+                self.work(Work { customer: route.customer, input, now });
+            }
+            Link::Identified { own, user, visitor } => {
+                if self.work(Work { customer: route.customer, input: input.clone(), now }) {
+                    return;
+                }
+                self.store.give(&Binding { key: user, to: own, replace: true });
+                self.store.give(&Binding { key: visitor, to: own, replace: true });
+                self.work(Work { customer: own, input, now });
+            }
+            Link::Merge { loser, visitor } => {
+                let seal = Input::Seal { into: route.customer, event };
+                let sealed = self.work(Work { customer: loser, input: seal, now });
+                self.store.give(&Binding { key: visitor, to: route.customer, replace: true });
+                if !sealed {
+                    self.work(Work { customer: route.customer, input, now });
+                }
+            }
+        }
+    }
+
+    /// Steps, and does what follows: forwards, hand-overs and their answers. `false` if the record refused.
+    fn work(&mut self, work: Work) -> bool {
+        let mut queue = VecDeque::from([work]);
+        let mut first = true;
+        while let Some(work) = queue.pop_front() {
+            let stepper = Plain { playbook: &self.playbook, around: &self.around };
+            let outcome = match self.store.step(&work, &stepper) {
+                Ok(outcome) => outcome,
+                Err(Refused::OtherUser) if first => return false,
+                Err(_) => continue,
+            };
+            first = false;
+            self.observe(work.customer, &outcome, matches!(work.input, Input::Event(_)));
+            for envelope in outcome.send {
+                let Modelled { result, receipts } = self.model.send(&envelope, self.now);
+                let input = Input::Settled { id: envelope.id, result: result.map(|_| ()) };
+                queue.push_back(Work { customer: work.customer, input, now: self.now });
+                for (delay, event) in receipts {
+                    self.made += 1;
+                    let at = self.now + delay.max(Span::ZERO);
+                    self.receipts.insert((at, self.made), event.at(at));
+                }
+            }
+            let forwards = outcome.forward.into_iter();
+            forwards.for_each(|(customer, input)| queue.push_back(Work { customer, input, now: self.now }));
+        }
+        true
+    }
+
+    fn note_event(&mut self, customer: CustomerId, event: &Event) {
+        let Some(observer) = &mut self.observer else { return };
+        let who = event.user_id.as_deref().or(event.anonymous_id.as_deref());
+        let what = LogWhat::Event { event: &event.name, id: event.id.as_deref() };
+        observer(&LogLine { at: self.now, customer, who, what });
+    }
+
+    fn observe(&mut self, customer: CustomerId, outcome: &Outcome, event: bool) {
+        self.summary.count(outcome, event);
+        let Some(observer) = &mut self.observer else { return };
+        if outcome.duplicate {
+            observer(&LogLine { at: self.now, customer, who: None, what: LogWhat::Duplicate });
+        }
+        if outcome.notices.is_empty() {
+            return;
+        }
+        let who = self.store.with_record(customer, |state| state.profile.external_id().cloned()).flatten();
+        for notice in &outcome.notices {
+            let what = LogWhat::Notice(&notice.what);
+            observer(&LogLine { at: notice.at, customer, who: who.as_deref(), what });
+        }
+    }
+}
+
+/// Whether what is due at the very limit is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Before,
+    Including,
+}
+
+/// The step, as a store runs it.
+pub(crate) struct Plain<'a> {
+    pub(crate) playbook: &'a Playbook,
+    pub(crate) around: &'a Surroundings,
+}
+
+impl Stepper for Plain<'_> {
+    fn step(&self, state: &mut CustomerState, work: &Work) -> Result<Outcome, Refused> {
+        self.playbook.step(state, &work.input, self.around, work.now)
+    }
+}
+
+impl std::fmt::Debug for Rehearsal<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rehearsal").field("now", &self.now).field("store", &self.store).finish_non_exhaustive()
+    }
+}

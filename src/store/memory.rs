@@ -1,0 +1,255 @@
+//! The store in memory: steps in place under its shard's lock, nothing is copied.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::hash::BuildHasherDefault;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Binding, Claim, IdentityKey, Store, StoreError, Stepper, Wake, Work};
+use crate::delivery::Envelope;
+use crate::playbook::{Hashed, Input, Outcome, Refused};
+use crate::primitives::{CustomerId, IdempotencyKey, Instant};
+use crate::record::CustomerState;
+
+/// Keeps everything in memory: for tests, rehearsals, and shops that may lose it. Nothing survives the process.
+///
+/// Records are spread over shards with a lock each, so that threads that step different customers rarely meet.
+pub struct MemoryStore {
+    shards: Box<[Mutex<Shard>]>,
+    identities: Box<[Mutex<Identities>]>,
+}
+
+type ById<K, V> = HashMap<K, V, BuildHasherDefault<Hashed>>;
+type Identities = ById<u128, CustomerId>;
+
+#[derive(Default)]
+struct Shard {
+    records: ById<CustomerId, Box<Slot>>,
+    due: BTreeSet<(Instant, CustomerId)>,
+    leased: ById<CustomerId, Instant>,
+    outbox: ById<u128, Envelope>,
+}
+
+struct Slot {
+    state: CustomerState,
+    /// As the index has it.
+    due: Instant,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        MemoryStore::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store of 64 shards.
+    pub fn new() -> Self {
+        MemoryStore::with_shards(64)
+    }
+
+    /// An empty store of so many shards, at least one.
+    pub fn with_shards(shards: usize) -> Self {
+        let shards = shards.max(1);
+        MemoryStore {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            identities: (0..shards).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// How many records there are, with those that became part of another.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).records.len()).sum()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Steps one record at once, for callers without an executor.
+    ///
+    /// # Errors
+    /// When the step refuses.
+    pub fn step(&self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
+        self.shard(work.customer).step(work, stepper)
+    }
+
+    /// Whose an identifier is.
+    pub fn owner(&self, key: IdentityKey) -> Option<CustomerId> {
+        locked_in(&self.identities, key.as_u128())?.get(&key.as_u128()).copied()
+    }
+
+    /// Gives an identifier to a record and answers whose it then is.
+    pub fn give(&self, binding: &Binding) -> CustomerId {
+        let Some(mut identities) = locked_in(&self.identities, binding.key.as_u128()) else { return binding.to };
+        let owner = identities.entry(binding.key.as_u128()).or_insert(binding.to);
+        if binding.replace {
+            *owner = binding.to;
+        }
+        *owner
+    }
+
+    /// The earliest record due at or before an instant, if any.
+    pub fn first_due(&self, until: Instant) -> Option<Wake> {
+        let first = self.shards.iter().filter_map(|shard| locked(shard).due.first().copied()).min()?;
+        (first.0 <= until).then_some(Wake { customer: first.1, due: first.0 })
+    }
+
+    /// Reads a record in place.
+    pub fn with_record<T>(&self, customer: CustomerId, read: impl FnOnce(&CustomerState) -> T) -> Option<T> {
+        self.shard(customer).records.get(&customer).map(|slot| read(&slot.state))
+    }
+
+    /// Reads every record in place, in no particular order.
+    pub fn for_each(&self, mut read: impl FnMut(&CustomerState)) {
+        for shard in &self.shards {
+            locked(shard).records.values().for_each(|slot| read(&slot.state));
+        }
+    }
+
+    fn shard(&self, customer: CustomerId) -> MutexGuard<'_, Shard> {
+        let index = (customer.as_u128() >> 64) as usize % self.shards.len();
+        match self.shards.get(index) {
+            Some(shard) => locked(shard),
+            // A remainder is below the length; this arm satisfies the compiler without a panic.
+            None => self.shard(CustomerId::from_u128(0)),
+        }
+    }
+}
+
+/// A step that panicked left its record as it was before or after: host code only ever reads. So a poisoned lock is sound.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn locked_in(shards: &[Mutex<Identities>], hash: u128) -> Option<MutexGuard<'_, Identities>> {
+    shards.get((hash >> 64) as usize % shards.len().max(1)).map(locked)
+}
+
+impl Shard {
+    fn step(&mut self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
+        let id = work.customer;
+        let mut outcome = match self.records.get_mut(&id) {
+            Some(slot) => {
+                let outcome = stepper.step(&mut slot.state, work)?;
+                let due = slot.state.due();
+                if due != slot.due {
+                    self.due.remove(&(slot.due, id));
+                    slot.due = due;
+                    if due < Instant::MAX {
+                        self.due.insert((due, id));
+                    }
+                }
+                outcome
+            }
+            None if matches!(work.input, Input::Wake) => Outcome::default(),
+            None => {
+                let mut state = CustomerState::new(id, work.now);
+                let outcome = stepper.step(&mut state, work)?;
+                let due = state.due();
+                if due < Instant::MAX {
+                    self.due.insert((due, id));
+                }
+                self.records.insert(id, Box::new(Slot { state, due }));
+                outcome
+            }
+        };
+        if !self.leased.is_empty() {
+            self.leased.remove(&id);
+        }
+        for envelope in &outcome.send {
+            self.outbox.insert(envelope.id.as_u128(), envelope.clone());
+        }
+        for again in std::mem::take(&mut outcome.resend) {
+            outcome.send.extend(self.outbox.get(&again.as_u128()).cloned());
+        }
+        for done in std::mem::take(&mut outcome.release) {
+            self.outbox.remove(&done.as_u128());
+        }
+        Ok(outcome)
+    }
+
+    fn claim(&mut self, ask: &Claim, limit: usize) -> Vec<Wake> {
+        let mut taken = Vec::new();
+        for (due, customer) in self.due.iter().take_while(|(due, _)| *due <= ask.now) {
+            if taken.len() == limit {
+                break;
+            }
+            if self.leased.get(customer).is_none_or(|until| *until <= ask.now) {
+                taken.push(Wake { customer: *customer, due: *due });
+            }
+        }
+        for wake in &taken {
+            self.leased.insert(wake.customer, ask.now + ask.lease);
+        }
+        taken
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn resolve(&self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, StoreError> {
+        Ok(keys.iter().map(|key| self.owner(*key)).collect())
+    }
+
+    async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError> {
+        Ok(bindings.iter().map(|binding| self.give(binding)).collect())
+    }
+
+    async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {
+        work.iter().map(|work| self.step(work, stepper).map_err(StoreError::from)).collect()
+    }
+
+    async fn claim(&self, ask: &Claim) -> Result<Vec<Wake>, StoreError> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let left = ask.limit - all.len();
+            if left == 0 {
+                break;
+            }
+            all.extend(locked(shard).claim(ask, left));
+        }
+        all.sort_by_key(|wake| (wake.due, wake.customer));
+        Ok(all)
+    }
+
+    async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+        Ok(self.first_due(Instant::MAX).map(|wake| wake.due))
+    }
+
+    async fn scan(&self, after: Option<CustomerId>, limit: usize) -> Result<Vec<CustomerState>, StoreError> {
+        let mut ids: Vec<CustomerId> = Vec::new();
+        for shard in &self.shards {
+            ids.extend(locked(shard).records.keys().filter(|id| after.is_none_or(|after| **id > after)));
+        }
+        ids.sort_unstable();
+        ids.truncate(limit);
+        Ok(ids.into_iter().filter_map(|id| self.with_record(id, Clone::clone)).collect())
+    }
+
+    async fn load(&self, customer: CustomerId) -> Result<Option<CustomerState>, StoreError> {
+        Ok(self.with_record(customer, Clone::clone))
+    }
+}
+
+/// Sizes only.
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("records", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Ids of envelopes in the outbox, for tests.
+#[cfg(test)]
+impl MemoryStore {
+    pub(crate) fn outbox_len(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).outbox.len()).sum()
+    }
+
+    pub(crate) fn in_outbox(&self, customer: CustomerId, id: IdempotencyKey) -> bool {
+        self.shard(customer).outbox.contains_key(&id.as_u128())
+    }
+}

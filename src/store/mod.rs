@@ -1,0 +1,126 @@
+//! Where records live: the contract, and the store in memory.
+
+mod identity;
+mod memory;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use identity::{Binding, IdentityKey, IdentityKind};
+pub(crate) use identity::{Link, Route, route};
+pub use memory::MemoryStore;
+
+use crate::playbook::{Input, Outcome, Refused};
+use crate::primitives::{CustomerId, Instant, Span};
+use crate::record::CustomerState;
+
+/// One input for one customer at one instant.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// Whose record.
+    pub customer: CustomerId,
+    /// What happens to it.
+    pub input: Input,
+    /// When it is handled.
+    pub now: Instant,
+}
+
+/// Runs the step inside the store's transaction.
+pub trait Stepper: Sync {
+    /// Steps one record. Called again, on a fresh copy, if the store's commit met a conflict.
+    ///
+    /// # Errors
+    /// [`Refused`], and the record is unchanged.
+    fn step(&self, state: &mut CustomerState, work: &Work) -> Result<Outcome, Refused>;
+}
+
+/// Which records to wake.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim {
+    /// The instant up to which they are due, included.
+    pub now: Instant,
+    /// At most so many, the earliest due first.
+    pub limit: usize,
+    /// For how long nobody else gets them.
+    pub lease: Span,
+}
+
+/// A record that wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wake {
+    /// Which.
+    pub customer: CustomerId,
+    /// Since when.
+    pub due: Instant,
+}
+
+/// Keeps customers' records and their envelopes, and runs the step on them.
+///
+/// # Contract
+/// - `transact` commits a record, its envelopes and its due instant together or not at all (promise 10.1), one customer
+///   at a time: two steps on one record never overlap, and the later sees what the earlier committed.
+/// - Works of one call for the same customer are stepped in their order. A result per work, in their order.
+/// - A refused step changes nothing and creates no record.
+/// - The envelopes of [`Outcome::send`] are in the outbox when `transact` answers, and those of [`Outcome::resend`] are
+///   given back in `send`, byte for byte as they were stored. What [`Outcome::release`] names may be forgotten.
+/// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
+///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and
+///   never forgets one that is.
+/// - `bind` is atomic for each key. `resolve` sees what an earlier `bind` of the same caller did.
+/// - An error of [`StoreError::Unknown`] means that the commit may or may not have happened; every other, that it did not.
+///
+/// Dropping a future of any method leaves the store as if it had ended or never begun.
+#[async_trait]
+pub trait Store: fmt::Debug + Send + Sync {
+    /// Whose each identifier is.
+    async fn resolve(&self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, StoreError>;
+
+    /// Gives identifiers to records, and answers whose each then is.
+    async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError>;
+
+    /// Steps records. One that does not exist yet begins empty, except for a wake-up, which does nothing.
+    async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>>;
+
+    /// Leases due records.
+    async fn claim(&self, ask: &Claim) -> Result<Vec<Wake>, StoreError>;
+
+    /// The earliest instant at which any record is due.
+    async fn next_due(&self) -> Result<Option<Instant>, StoreError>;
+
+    /// Reads records in the order of their ids, after `after`: the pages of a resumable walk over everybody.
+    async fn scan(&self, after: Option<CustomerId>, limit: usize) -> Result<Vec<CustomerState>, StoreError>;
+
+    /// Reads one record.
+    async fn load(&self, customer: CustomerId) -> Result<Option<CustomerState>, StoreError>;
+}
+
+/// Why a store did not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The step refused the input; the record is unchanged.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The store cannot be reached, or is too busy; nothing was done.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// The answer was lost: it may or may not have been done.
+    #[error("the outcome is unknown: {0}")]
+    Unknown(String),
+    /// What is stored cannot be read.
+    #[error("a stored record is damaged: {0}")]
+    Damaged(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later.
+    pub fn retryable(&self) -> bool {
+        matches!(self, StoreError::Unavailable(_) | StoreError::Unknown(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    fn _obj_safe(_: &dyn super::Store, _: &dyn super::Stepper) {}
+}
