@@ -86,3 +86,93 @@ macro_rules! forward {
 }
 
 forward!(Arc, Box);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::delivery::Address;
+    use crate::delivery::envelope::tests::envelope;
+
+    fn _obj_safe(_: &dyn Channel, _: Arc<dyn Channel>) {}
+
+    /// Takes everything but what says "bad"; counts its batches.
+    #[derive(Debug)]
+    struct Scripted {
+        spec: ChannelSpec,
+        batches: Mutex<usize>,
+    }
+
+    #[async_trait]
+    impl Channel for Scripted {
+        fn spec(&self) -> &ChannelSpec {
+            &self.spec
+        }
+
+        async fn send(&self, envelope: &Envelope) -> Result<Accepted, DeliveryError> {
+            match envelope.address() {
+                "bad" => Err(DeliveryError::invalid_contact_point("no such user")),
+                _ => Ok(Accepted::with_id(envelope.idempotency_key())),
+            }
+        }
+
+        async fn send_many(&self, envelopes: &[Envelope]) -> Vec<Result<Accepted, DeliveryError>> {
+            *self.batches.lock().unwrap() += 1;
+            let mut results = Vec::new();
+            for envelope in envelopes {
+                results.push(self.send(envelope).await);
+            }
+            results
+        }
+    }
+
+    /// Leaves `send_many` as the trait has it.
+    #[derive(Debug)]
+    struct OneByOne(Scripted);
+
+    #[async_trait]
+    impl Channel for OneByOne {
+        fn spec(&self) -> &ChannelSpec {
+            self.0.spec()
+        }
+
+        async fn send(&self, envelope: &Envelope) -> Result<Accepted, DeliveryError> {
+            self.0.send(envelope).await
+        }
+    }
+
+    fn block_on<F: Future>(future: F) -> F::Output {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    }
+
+    fn scripted() -> Scripted {
+        Scripted { spec: ChannelSpec::new("sms"), batches: Mutex::new(0) }
+    }
+
+    fn envelopes() -> Vec<Envelope> {
+        ["a", "bad", "c"].map(|to| envelope(&ChannelSpec::new("sms"), "Hello", Address::Id(to.into()))).to_vec()
+    }
+
+    #[test]
+    fn promise_10_3_one_bad_recipient_harms_nobody_else() {
+        let results = block_on(OneByOne(scripted()).send_many(&envelopes()));
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[test]
+    fn a_wrapped_channel_keeps_its_own_batches() {
+        let inner = Arc::new(scripted());
+        let wrapped: Box<dyn Channel> = Box::new(inner.clone() as Arc<dyn Channel>);
+        assert_eq!(block_on(wrapped.send_many(&envelopes())).len(), 3);
+        assert_eq!((*inner.batches.lock().unwrap(), wrapped.spec().id().as_str()), (1, "sms"));
+    }
+
+    #[test]
+    fn a_future_that_was_never_polled_has_sent_nothing() {
+        let channel = scripted();
+        let envelopes = envelopes();
+        drop(channel.send_many(&envelopes));
+        assert_eq!(*channel.batches.lock().unwrap(), 0);
+    }
+}

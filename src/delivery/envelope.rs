@@ -191,3 +191,62 @@ impl Serialize for Envelope {
         fields.end()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::customer::MessageClass;
+    use crate::primitives::{MessageId, Span, Topic};
+
+    pub(in crate::delivery) fn envelope(channel: &ChannelSpec, text: &str, to: Address) -> Envelope {
+        let message = MessageTag {
+            id: MessageId::new("welcome"),
+            topic: Topic::new("news"),
+            class: MessageClass::Marketing,
+            counts: true,
+            dedupe: Span::days(30),
+        };
+        let now = "2026-03-07T20:00:00Z".parse().unwrap();
+        let cost = Money { amount: "0.08".parse().unwrap(), currency: "EUR".parse().unwrap() };
+        let content = Arc::new(Content::Sms { text: text.to_owned() });
+        let id = IdempotencyKey::derive(&[b"anna", b"welcome"]);
+        Envelope::new(id, (CustomerId::new("anna"), to), channel, &Arc::new(message), content, cost, now)
+    }
+
+    #[test]
+    fn promise_2_5_neither_debug_nor_json_shows_the_customer() {
+        let mail = Address::Point(ContactPoint::email("marker-mail@shop.example").unwrap());
+        let id = Address::Id("marker-id@shop.example".into());
+        for to in [mail, id] {
+            let mut envelope = envelope(&ChannelSpec::new("sms"), "marker-text", to);
+            envelope.content_key = "marker-key".into();
+            assert!(envelope.address().starts_with("marker-"));
+            let shown = [
+                format!("{envelope:?}"),
+                format!("{:#?}", Some(&envelope)),
+                serde_json::to_string(&envelope).unwrap(),
+                format!("{:?} {}", envelope.to, envelope.to),
+            ];
+            for text in shown {
+                assert!(!text.contains("marker-"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_log_line_names_the_message_and_the_money() {
+        let envelope = envelope(&ChannelSpec::new("sms"), "Hello", Address::Id("a".into()));
+        let json = serde_json::to_value(&envelope).unwrap();
+        assert_eq!((json["message"].as_str(), json["cost"].as_str()), (Some("welcome"), Some("0.08 EUR")));
+        assert_eq!((json["topic"].as_str(), json["class"].as_str()), (Some("news"), Some("marketing")));
+        assert_eq!((json["kind"].as_str(), json["content"].as_str()), (Some("sms"), Some("sms(text: 5 bytes)")));
+    }
+
+    #[test]
+    fn promise_8_4_the_idempotency_key_is_the_id_in_36_characters() {
+        let envelope = envelope(&ChannelSpec::new("sms"), "Hello", Address::Id("a".into()));
+        let retried = Envelope { content: envelope.content.clone(), ..envelope.clone() };
+        assert_eq!(envelope.idempotency_key().len(), 36);
+        assert_eq!(retried.idempotency_key(), envelope.idempotency_key());
+    }
+}

@@ -1,13 +1,21 @@
 //! Messages: one meaning, a wording per channel and language, fitted to the channel's limits, in the brand's name.
 
 mod brand;
+mod check;
 mod content;
+mod context;
+mod decode;
 pub mod fit;
+mod limit;
 mod render;
 pub mod sms;
+mod template;
+mod variant;
 
+pub(crate) use brand::decode_brand;
 pub use brand::{Brand, Sender};
 pub use content::{AudienceAction, Content, EmailContent, Notification, WhatsAppContent};
+pub(crate) use decode::decode_messages;
 pub use render::{RenderError, RenderInput, Rendered};
 
 use std::sync::Arc;
@@ -15,8 +23,11 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::channel::ChannelSpec;
-use crate::customer::{ContentKey, MessageClass, MessageTag};
-use crate::primitives::{ChannelId, Fault, Key, MessageId, Span};
+use crate::customer::{MessageClass, MessageTag};
+use crate::primitives::{ChannelId, ChannelKind, Fault, Faults, Key, MessageId, Span};
+use context::Given;
+use template::{Template, Templates};
+use variant::Variant;
 
 /// For how long a message is worth sending, counted from its first decision, unless it says otherwise (promise 7.5).
 pub const DEFAULT_DEADLINE: Span = Span::hours(72);
@@ -45,6 +56,24 @@ pub struct Reads {
 }
 
 /// A message of the playbook: what it means, what it is worth, and how each channel says it (promise 9.1).
+///
+/// ```
+/// use throughline::{Brand, ChannelSpec, Content, CustomerId, Instant, Key, Message, Profile, RenderInput};
+///
+/// let channels = [ChannelSpec::new("sms"), ChannelSpec::new("push")];
+/// let message = Message::parse("welcome", r#"{
+///     "topic": "news",
+///     "variants": {"sms": {"text": "Welcome, {{ customer.first_name | default('dear customer') }}!"}}
+/// }"#, &Brand::default(), &channels)?;
+/// assert_eq!(message.reads().customer, [Key::new("first_name")]);
+///
+/// let now: Instant = "2026-03-07T20:00:00Z".parse()?;
+/// let anna = Profile::new(CustomerId::new("anna"), now);
+/// let rendered = message.render(&channels[0], &RenderInput::new(&anna, &Brand::default(), now))?;
+/// assert_eq!(rendered.content, Content::Sms { text: "Welcome, dear customer!".into() });
+/// assert!(!message.speaks(&channels[1]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Message {
@@ -64,11 +93,22 @@ pub struct Message {
     pub value: Option<Decimal>,
     /// The channels that may carry it, in the order given; `None` for all that it has a variant for.
     pub channels: Option<Vec<ChannelId>>,
+    content_key: Option<(Template, Given)>,
+    variants: Vec<Variant>,
     reads: Reads,
     warnings: Vec<Fault>,
+    templates: Templates,
 }
 
 impl Message {
+    /// Reads one message from JSON, for channels that the host knows; a playbook reads all of its own.
+    ///
+    /// # Errors
+    /// All faults at once, each with its path.
+    pub fn parse(id: &str, json: &str, brand: &Brand, channels: &[ChannelSpec]) -> Result<Self, Faults> {
+        decode::parse(id, json, brand, channels)
+    }
+
     /// Its id.
     pub fn id(&self) -> &MessageId {
         &self.tag.id
@@ -82,8 +122,7 @@ impl Message {
     /// Whether a channel may carry it and it has a variant for it: one named by the channel's id, else one named by its
     /// kind.
     pub fn speaks(&self, spec: &ChannelSpec) -> bool {
-        let _ = spec;
-        false
+        self.variant(spec).is_some()
     }
 
     /// What its templates read, over all variants and the content key.
@@ -96,24 +135,21 @@ impl Message {
         &self.warnings
     }
 
-    /// Renders the message for a channel and fits it to the channel's limits (promises 9.2, 9.4).
-    ///
-    /// # Errors
-    /// When there is no variant for the channel, when a template reads what is not there, when a required text comes out
-    /// empty, and when the message cannot be made to fit. The channel is then rejected and the next best one tried.
-    pub fn render(&self, spec: &ChannelSpec, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
-        let _ = input;
-        Err(RenderError::NoVariant { channel: spec.id().clone() })
-    }
-
-    /// What it says to this customer, as far as "the same content never twice" goes (promise 8.1): its content key and
-    /// the key's text, by default `{message id}:{run key}`.
-    ///
-    /// # Errors
-    /// When the template of the content key reads what is not there.
-    pub fn content_key(&self, run_key: &str, input: &RenderInput<'_>) -> Result<(ContentKey, String), RenderError> {
-        let _ = input;
-        let text = format!("{}:{run_key}", self.tag.id);
-        Ok((ContentKey::new(&text), text))
+    fn variant(&self, spec: &ChannelSpec) -> Option<&Variant> {
+        if self.channels.as_ref().is_some_and(|only| !only.contains(spec.id())) {
+            return None;
+        }
+        let named = |variant: &&Variant| &*variant.name == spec.id().as_str();
+        // The name may be a channel's id whose kind is another: only what was checked as this kind speaks for it.
+        let same_kind = |variant: &&Variant| variant.kind == *spec.kind();
+        let by_kind = |variant: &&Variant| ChannelKind::from_name(&variant.name) == *spec.kind();
+        self.variants
+            .iter()
+            .filter(same_kind)
+            .find(named)
+            .or_else(|| self.variants.iter().filter(same_kind).find(by_kind))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,17 @@
 //! From a message to what one customer gets.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
-use super::{Brand, Content};
-use crate::customer::Customer;
-use crate::primitives::{ChannelId, Fields, Instant};
+use super::limit;
+use super::template::{Form, Template, TemplateError};
+use super::variant::{Need, Wording};
+use super::{AudienceAction, Brand, Content, EmailContent, Message, Notification, WhatsAppContent};
+use crate::channel::ChannelSpec;
+use crate::customer::{ContentKey, Customer, MessageClass};
+use crate::primitives::{ChannelId, ChannelKind, Fields, Instant};
 
 /// What a rendering may read.
 #[derive(Clone, Copy)]
@@ -85,4 +92,140 @@ pub enum RenderError {
         /// The limit, with its unit.
         limit: String,
     },
+}
+
+/// A rendered text, on its way into the content.
+pub(super) struct Line {
+    pub(super) name: Arc<str>,
+    pub(super) form: Form,
+    pub(super) text: String,
+}
+
+impl Message {
+    /// Renders the message for a channel and fits it to the channel's limits (promises 9.2, 9.4).
+    ///
+    /// # Errors
+    /// When there is no variant for the channel, when a template reads what is not there, when a required text comes out
+    /// empty, and when the message cannot be made to fit. The channel is then rejected and the next best one tried.
+    pub fn render(&self, spec: &ChannelSpec, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
+        let variant = self.variant(spec).ok_or_else(|| RenderError::NoVariant { channel: spec.id().clone() })?;
+        let wording = variant.wording(input.locale.or_else(|| input.who.locale()));
+        let context = wording.given.context(input);
+        let mut texts = self.texts(wording, &context)?;
+        let mut parameters = Vec::with_capacity(wording.parameters.len());
+        for template in &wording.parameters {
+            match self.text(template, &context)? {
+                text if text.is_empty() => return Err(RenderError::Empty { template: template.place.to_string() }),
+                text => parameters.push(text),
+            }
+        }
+        let mut cut = limit::graphemes(&mut texts, &spec.limits)?;
+        let mut content = self.content(spec, texts, parameters, input);
+        let parts = match &mut content {
+            Content::Sms { text } => {
+                let fitted = limit::parts(text, &spec.limits)?;
+                cut |= fitted.cut;
+                fitted.parts
+            }
+            _ => 1,
+        };
+        cut |= limit::bytes(&mut content, &spec.limits)?;
+        Ok(Rendered { content, parts, cut, cost: spec.tariff.price(input.who.country(), parts) })
+    }
+
+    /// What it says to this customer, as far as "the same content never twice" goes (promise 8.1): its content key and
+    /// the key's text, by default `{message id}:{run key}`.
+    ///
+    /// # Errors
+    /// When the template of the content key reads what is not there.
+    pub fn content_key(&self, run_key: &str, input: &RenderInput<'_>) -> Result<(ContentKey, String), RenderError> {
+        let text = match &self.content_key {
+            None => format!("{}:{run_key}", self.tag.id),
+            Some((template, given)) => match self.text(template, &given.context(input))? {
+                text if text.is_empty() => return Err(RenderError::Empty { template: template.place.to_string() }),
+                text => text,
+            },
+        };
+        Ok((ContentKey::new(&text), text))
+    }
+
+    fn texts(&self, wording: &Wording, context: &minijinja::Value) -> Result<Vec<Line>, RenderError> {
+        let mut texts = Vec::with_capacity(wording.texts.len());
+        for text in &wording.texts {
+            let (name, form) = (text.name.clone(), text.template.form);
+            match self.text(&text.template, context)? {
+                blank if blank.trim().is_empty() && text.need == Need::Optional => {}
+                blank if blank.trim().is_empty() => {
+                    return Err(RenderError::Empty { template: text.template.place.to_string() });
+                }
+                text => texts.push(Line { name, form, text }),
+            }
+        }
+        match texts.as_slice() {
+            [] => Err(RenderError::Empty { template: wording.place.to_string() }),
+            _ => Ok(texts),
+        }
+    }
+
+    fn text(&self, template: &Template, context: &minijinja::Value) -> Result<String, RenderError> {
+        self.templates.render(template, context.clone()).map_err(|TemplateError { line, reason }| {
+            RenderError::Template { template: template.place.to_string(), line, reason }
+        })
+    }
+
+    fn content(
+        &self,
+        spec: &ChannelSpec,
+        mut texts: Vec<Line>,
+        parameters: Vec<String>,
+        input: &RenderInput<'_>,
+    ) -> Content {
+        if matches!(spec.kind(), ChannelKind::Other(_)) {
+            return Content::Other(texts.into_iter().map(|line| (line.name.to_string(), line.text)).collect());
+        }
+        let mut take = |name: &str| {
+            let line = texts.iter_mut().find(|line| &*line.name == name)?;
+            Some(std::mem::take(&mut line.text))
+        };
+        match spec.kind() {
+            ChannelKind::Email => {
+                let sender = input.brand.sender(spec.id(), spec.kind());
+                let unsubscribe = input.unsubscribe_url.or_else(|| input.brand.link("unsubscribe"));
+                Content::Email(Box::new(EmailContent {
+                    subject: take("subject").unwrap_or_default(),
+                    preheader: take("preheader"),
+                    html: take("html"),
+                    text: take("text"),
+                    from_name: sender.and_then(|sender| sender.name.as_ref()).map(ToString::to_string),
+                    from_address: sender.and_then(|sender| sender.address.as_ref()).map(ToString::to_string),
+                    unsubscribe_url: unsubscribe.filter(|_| self.class() == MessageClass::Marketing).map(str::to_owned),
+                }))
+            }
+            ChannelKind::Sms => Content::Sms { text: take("text").unwrap_or_default() },
+            ChannelKind::Push => Content::Push(notification(take)),
+            ChannelKind::WebPush => Content::WebPush(notification(take)),
+            ChannelKind::InApp => Content::InApp(notification(take)),
+            ChannelKind::Inbox => Content::Inbox(notification(take)),
+            ChannelKind::WhatsApp => Content::WhatsApp(Box::new(WhatsAppContent {
+                template: take("template"),
+                language: take("language"),
+                parameters,
+                text: take("text"),
+            })),
+            ChannelKind::Audience => {
+                Content::Audience { audience: take("audience").unwrap_or_default(), action: AudienceAction::Add }
+            }
+            ChannelKind::Other(_) => Content::Other(BTreeMap::new()),
+        }
+    }
+}
+
+fn notification(mut take: impl FnMut(&str) -> Option<String>) -> Box<Notification> {
+    Box::new(Notification {
+        title: take("title"),
+        body: take("body").unwrap_or_default(),
+        image: take("image"),
+        link: take("link"),
+        button: take("button"),
+    })
 }
