@@ -73,10 +73,14 @@ mod measure;
 mod membership;
 mod path;
 mod person;
+#[cfg(test)]
+mod reference;
 mod returns;
 mod rule;
 mod sequence;
 mod time;
+#[cfg(test)]
+mod trial;
 
 use std::fmt::Debug;
 
