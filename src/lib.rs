@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod customer;
 pub mod delivery;
+pub mod engine;
 pub mod event;
 pub mod journey;
 pub mod message;
@@ -18,6 +19,7 @@ pub mod surroundings;
 pub use channel::*;
 pub use customer::*;
 pub use delivery::*;
+pub use engine::*;
 pub use event::*;
 pub use message::{
     AudienceAction, Brand, Content, EmailContent, Message, Notification, Reads, RenderError, RenderInput, Rendered,

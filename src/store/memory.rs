@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::{Binding, Claim, IdentityKey, Store, StoreError, Stepper, Wake, Work};
 use crate::delivery::Envelope;
 use crate::playbook::{Hashed, Input, Outcome, Refused};
-use crate::primitives::{CustomerId, IdempotencyKey, Instant};
+use crate::primitives::{CustomerId, Instant};
 use crate::record::CustomerState;
 
 /// Keeps everything in memory: for tests, rehearsals, and shops that may lose it. Nothing survives the process.
@@ -96,6 +96,11 @@ impl MemoryStore {
     pub fn first_due(&self, until: Instant) -> Option<Wake> {
         let first = self.shards.iter().filter_map(|shard| locked(shard).due.first().copied()).min()?;
         (first.0 <= until).then_some(Wake { customer: first.1, due: first.0 })
+    }
+
+    /// How many envelopes wait in the outbox for their outcome.
+    pub fn outbox_len(&self) -> usize {
+        self.shards.iter().map(|shard| locked(shard).outbox.len()).sum()
     }
 
     /// Reads a record in place.
@@ -242,14 +247,3 @@ impl fmt::Debug for MemoryStore {
     }
 }
 
-/// Ids of envelopes in the outbox, for tests.
-#[cfg(test)]
-impl MemoryStore {
-    pub(crate) fn outbox_len(&self) -> usize {
-        self.shards.iter().map(|shard| locked(shard).outbox.len()).sum()
-    }
-
-    pub(crate) fn in_outbox(&self, customer: CustomerId, id: IdempotencyKey) -> bool {
-        self.shard(customer).outbox.contains_key(&id.as_u128())
-    }
-}

@@ -8,7 +8,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use identity::{Binding, IdentityKey, IdentityKind};
-pub(crate) use identity::{Link, Route, route};
+pub(crate) use identity::{Link, keys, route};
 pub use memory::MemoryStore;
 
 use crate::playbook::{Input, Outcome, Refused};

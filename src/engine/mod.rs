@@ -1,0 +1,393 @@
+//! The async shell: takes events in, wakes records, hands messages to channels, brings their answers back.
+
+mod clock;
+mod dispatch;
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use clock::{Clock, ManualClock, SystemClock};
+use dispatch::Ready;
+
+use crate::delivery::Channel;
+use crate::event::{Event, EventError};
+use crate::playbook::{Input, Notice, Outcome, Playbook, Refused};
+use crate::primitives::{ChannelId, CustomerId, Instant, Span};
+use crate::rehearsal::Plain;
+use crate::store::{Binding, Claim, Link, MemoryStore, Store, StoreError, Work, keys, route};
+use crate::surroundings::Surroundings;
+
+/// A jump of the wall clock beyond this is held back until the host confirms it (promise 1.1).
+const JUMP: Span = Span::hours(1);
+/// Records woken per round.
+const BATCH: usize = 256;
+
+/// The engine: a playbook, a store, the host's channels and a clock.
+///
+/// # Roles and order of calls
+/// 1. [`Engine::builder`] puts it together; `build` checks that every channel of the playbook has an implementation.
+/// 2. [`ingest`](Engine::ingest) takes an event and answers once it is committed: a revocation that was ingested is never
+///    followed by a marketing message (promise 4.4). It sends nothing itself.
+/// 3. [`run_due`](Engine::run_due) fires what is due by now and hands over what was decided, until nothing is left for
+///    now. Call it after ingesting, and when [`next_due`](Engine::next_due) comes; or let [`run`](Engine::run) do both.
+///
+/// It may be shared by any number of tasks on any executor. Dropping one of its futures loses nothing that was committed;
+/// a hand-over under way then counts as unknown (promise 10.1).
+///
+/// The crate page shows a complete program.
+pub struct Engine {
+    playbook: Arc<Playbook>,
+    store: Arc<dyn Store>,
+    channels: HashMap<ChannelId, Arc<dyn Channel>>,
+    clock: Arc<dyn Clock>,
+    observer: Option<Observer>,
+    around: Surroundings,
+    ready: Mutex<VecDeque<Ready>>,
+    slots: Mutex<HashMap<ChannelId, Instant>>,
+    time: Mutex<Option<(Instant, Span)>>,
+}
+
+type Observer = Arc<dyn Fn(CustomerId, &Notice) + Send + Sync>;
+
+/// Puts an [`Engine`] together.
+pub struct EngineBuilder {
+    playbook: Arc<Playbook>,
+    store: Option<Arc<dyn Store>>,
+    channels: Vec<Arc<dyn Channel>>,
+    clock: Option<Arc<dyn Clock>>,
+    observer: Option<Observer>,
+    explain: bool,
+}
+
+/// What became of an ingested event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ingested {
+    /// It was taken and is committed.
+    Taken,
+    /// It was a copy of one taken before; nothing changed (promise 3.2).
+    Duplicate,
+}
+
+/// Why an event was not taken. Nothing of it was done, unless the store says that it does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// It is malformed.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What [`Engine::run_due`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ran {
+    /// Records woken.
+    pub woken: usize,
+    /// Messages handed to channels, with retries.
+    pub handed_over: usize,
+    /// Of these, accepted.
+    pub accepted: usize,
+}
+
+/// Why an engine cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Channels of the playbook without an implementation.
+    #[error("no implementation for the playbook's channels: {}", .0.join(", "))]
+    MissingChannels(Vec<String>),
+    /// An implementation whose channel the playbook does not define.
+    #[error("the playbook defines no channel `{0}`")]
+    UnknownChannel(String),
+}
+
+impl Engine {
+    /// Begins to put an engine together. Without more it keeps everything in memory and reads the system's clock.
+    pub fn builder(playbook: impl Into<Arc<Playbook>>) -> EngineBuilder {
+        EngineBuilder {
+            playbook: playbook.into(),
+            store: None,
+            channels: Vec::new(),
+            clock: None,
+            observer: None,
+            explain: false,
+        }
+    }
+
+    /// Takes one event.
+    ///
+    /// # Errors
+    /// When it names nobody, or the store fails; the caller may try again, since a second copy changes nothing.
+    pub async fn ingest(&self, event: Event) -> Result<Ingested, IngestError> {
+        let event = Arc::new(event);
+        let now = self.now();
+        let (user, visitor) = keys(&event);
+        let known: Vec<_> = user.into_iter().chain(visitor).collect();
+        let owners = self.store.resolve(&known).await?;
+        let owner = |key| known.iter().zip(&owners).find(|(known, _)| **known == key).and_then(|(_, owner)| *owner);
+        let Some(mut route) = route(&event, owner) else {
+            let problem = "one of `userId` and `anonymousId` must name a customer".to_owned();
+            return Err(EventError { field: "userId".to_owned(), problem }.into());
+        };
+        if !route.bind.is_empty() {
+            let bound = self.store.bind(&route.bind).await?;
+            // Somebody else met this customer first: theirs is the record.
+            if let (Some(to), Link::None) = (bound.first(), route.link) {
+                route.customer = *to;
+            }
+        }
+        let input = Input::Event(event.clone());
+        match route.link {
+            Link::None => Ok(self.step(route.customer, input, now).await?),
+            Link::Identified { own, user, visitor } => match self.step(route.customer, input.clone(), now).await {
+                Err(StoreError::Refused(Refused::OtherUser)) => {
+                    self.take_over(&[user, visitor], own).await?;
+                    Ok(self.step(own, input, now).await?)
+                }
+                done => Ok(done?),
+            },
+            Link::Merge { loser, visitor } => {
+                let seal = Input::Seal { into: route.customer, event };
+                let sealed = self.step(loser, seal, now).await;
+                self.take_over(&[visitor], route.customer).await?;
+                match sealed {
+                    Err(StoreError::Refused(Refused::OtherUser)) => Ok(self.step(route.customer, input, now).await?),
+                    done => Ok(done?),
+                }
+            }
+        }
+    }
+
+    /// Takes one event from its JSON.
+    ///
+    /// # Errors
+    /// When it is malformed, names nobody, or the store fails.
+    pub async fn ingest_json(&self, json: &str) -> Result<Ingested, IngestError> {
+        self.ingest(Event::from_json(json)?).await
+    }
+
+    /// Fires what is due by now and hands over what was decided, until nothing is left for now.
+    ///
+    /// # Errors
+    /// When the store fails; what was committed stays, and what is left is found by the next call.
+    pub async fn run_due(&self) -> Result<Ran, StoreError> {
+        let mut ran = Ran::default();
+        loop {
+            let (handed_over, accepted) = self.dispatch().await?;
+            ran.handed_over += handed_over;
+            ran.accepted += accepted;
+            let now = self.now();
+            let claim = Claim { now, limit: BATCH, lease: self.playbook.lease() };
+            let woken = self.store.claim(&claim).await?;
+            if woken.is_empty() && handed_over == 0 {
+                return Ok(ran);
+            }
+            ran.woken += woken.len();
+            let work: Vec<Work> =
+                woken.iter().map(|wake| Work { customer: wake.customer, input: Input::Wake, now }).collect();
+            self.transact(work).await?;
+        }
+    }
+
+    /// Runs until `shutdown` is done: wakes when something is due, and looks for new work at least once a second. What was
+    /// begun is finished before it returns.
+    ///
+    /// # Errors
+    /// When the store fails for good; what can be tried again is.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            match self.run_due().await {
+                Ok(_) => {}
+                Err(wrong) if wrong.retryable() => {}
+                Err(wrong) => return Err(wrong),
+            }
+            let soon = self.now() + Span::seconds(1);
+            let next = self.next_due().await.ok().flatten().map_or(soon, |due| due.min(soon));
+            let sleep = self.clock.sleep_until(next);
+            if let futures::future::Either::Left(_) = futures::future::select(shutdown.as_mut(), sleep).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// When something is due next: a timer, or a message that waits for its channel's rate.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
+        let waiting = locked(&self.ready).iter().map(|ready| ready.not_before).min();
+        Ok(self.store.next_due().await?.into_iter().chain(waiting).min())
+    }
+
+    /// The engine's time: the wall clock, except that a jump ahead of more than an hour is held back until
+    /// [`confirm_clock`](Self::confirm_clock) (promise 1.1).
+    pub fn now(&self) -> Instant {
+        let (wall, elapsed) = (self.clock.now(), self.clock.elapsed());
+        let mut time = locked(&self.time);
+        let now = match *time {
+            Some((last, since)) => {
+                let expected = last + Span::millis(elapsed.as_millis() - since.as_millis());
+                if wall - expected > JUMP { expected } else { wall.max(last) }
+            }
+            None => wall,
+        };
+        *time = Some((now, elapsed));
+        now
+    }
+
+    /// Says that the wall clock is right although it jumped.
+    pub fn confirm_clock(&self) {
+        *locked(&self.time) = None;
+    }
+
+    /// The playbook.
+    pub fn playbook(&self) -> &Playbook {
+        &self.playbook
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn take_over(&self, identifiers: &[crate::store::IdentityKey], to: CustomerId) -> Result<(), StoreError> {
+        let bindings: Vec<_> = identifiers.iter().map(|key| Binding { key: *key, to, replace: true }).collect();
+        self.store.bind(&bindings).await.map(|_| ())
+    }
+
+    async fn step(&self, customer: CustomerId, input: Input, now: Instant) -> Result<Ingested, StoreError> {
+        let duplicate = self.transact(vec![Work { customer, input, now }]).await?;
+        Ok(if duplicate { Ingested::Duplicate } else { Ingested::Taken })
+    }
+
+    /// Steps, and follows what the outcomes forward to other records. Answers whether the first was a duplicate.
+    async fn transact(&self, work: Vec<Work>) -> Result<bool, StoreError> {
+        let stepper = Plain { playbook: &self.playbook, around: &self.around };
+        let mut duplicate = None;
+        let mut wrong = None;
+        let mut queue = work;
+        while !queue.is_empty() {
+            let results = self.store.transact(&queue, &stepper).await;
+            let mut forwards = Vec::new();
+            for (work, result) in queue.iter().zip(results) {
+                match result {
+                    Ok(outcome) => {
+                        duplicate.get_or_insert(outcome.duplicate);
+                        forwards.extend(self.follow(work, outcome));
+                    }
+                    // The rest of the batch is not held up by one record; the first failure is reported.
+                    Err(failed) => wrong = wrong.or(Some(failed)),
+                }
+            }
+            queue = forwards;
+        }
+        match wrong {
+            Some(wrong) => Err(wrong),
+            None => Ok(duplicate.unwrap_or(false)),
+        }
+    }
+
+    fn follow(&self, work: &Work, outcome: Outcome) -> Vec<Work> {
+        if let Some(observer) = &self.observer {
+            outcome.notices.iter().for_each(|notice| observer(work.customer, notice));
+        }
+        let lease = work.now + self.playbook.lease();
+        let ready = outcome.send.into_iter().map(|envelope| Ready { envelope, lease, not_before: Instant::MIN });
+        locked(&self.ready).extend(ready);
+        outcome.forward.into_iter().map(|(customer, input)| Work { customer, input, now: work.now }).collect()
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("store", &self.store).field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+impl EngineBuilder {
+    /// Keeps records here instead of in memory.
+    #[must_use]
+    pub fn store(mut self, store: impl Store + 'static) -> Self {
+        self.store = Some(Arc::new(store));
+        self
+    }
+
+    /// Adds the implementation of a channel of the playbook.
+    #[must_use]
+    pub fn channel(mut self, channel: impl Channel + 'static) -> Self {
+        self.channels.push(Arc::new(channel));
+        self
+    }
+
+    /// Reads the time here instead of from the system.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Tells of everything that happens, after it is committed.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Fn(CustomerId, &Notice) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Explains every decision in the notices.
+    #[must_use]
+    pub fn explained(mut self) -> Self {
+        self.explain = true;
+        self
+    }
+
+    /// Builds the engine.
+    ///
+    /// # Errors
+    /// When the channels given and those of the playbook are not the same.
+    pub fn build(self) -> Result<Engine, BuildError> {
+        let mut channels = HashMap::new();
+        for channel in self.channels {
+            let id = channel.spec().tag.id.clone();
+            if !self.playbook.channels().iter().any(|spec| spec.tag.id == id) {
+                return Err(BuildError::UnknownChannel(id.to_string()));
+            }
+            channels.insert(id, channel);
+        }
+        let missing: Vec<String> = self
+            .playbook
+            .channels()
+            .iter()
+            .filter(|spec| !channels.contains_key(&spec.tag.id))
+            .map(|spec| spec.tag.id.to_string())
+            .collect();
+        if !missing.is_empty() {
+            return Err(BuildError::MissingChannels(missing));
+        }
+        Ok(Engine {
+            playbook: self.playbook,
+            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
+            channels,
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+            observer: self.observer,
+            around: Surroundings { number: 0, explain: self.explain },
+            ready: Mutex::default(),
+            slots: Mutex::default(),
+            time: Mutex::default(),
+        })
+    }
+}
+
+impl fmt::Debug for EngineBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineBuilder").field("channels", &self.channels.len()).finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
