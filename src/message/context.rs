@@ -77,7 +77,10 @@ fn template_value(value: ValueRef<'_>) -> TemplateValue {
 }
 
 fn map_value(map: &Fields) -> TemplateValue {
-    TemplateValue::from_pairs(map.iter().map(|(key, value)| (key.as_str(), template_value(value.as_ref()))))
+    // By name: a loop over a map gives the same text whatever order another crate asks of the engine's maps.
+    let mut fields: Vec<_> = map.iter().collect();
+    fields.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+    TemplateValue::from_pairs(fields.into_iter().map(|(key, value)| (key.as_str(), template_value(value.as_ref()))))
 }
 
 /// Templates calculate in floats. A number that a float would not show as it is goes in as text.

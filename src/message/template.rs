@@ -268,7 +268,8 @@ fn other_templates(source: &str) -> Option<(usize, &'static str)> {
 /// The filters that a template names, with their lines: words after a `|` in a tag, outside quotes.
 fn filters(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut found = Vec::new();
-    let mut rest = source;
+    // What stands in a raw block is somebody else's template.
+    let mut rest = if source.contains("endraw") { "" } else { source };
     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
         let Some(tag) = rest.get(at + 2..) else { break };
         let before = source.len() - tag.len();

@@ -100,6 +100,14 @@ fn promise_9_4_no_template_reads_another_one() {
 }
 
 #[test]
+fn a_loop_over_a_map_goes_by_name() {
+    let anna = who(r#"{"sizes": {"z": 1, "a": 2, "m": 3}}"#);
+    let text = "{% for name, n in customer.sizes | items %}{{ name }}{{ n }} {% endfor %}";
+    assert_eq!(sms_text(sms(text, &anna).unwrap()), "a2 m3 z1");
+    assert_eq!(sms_text(sms("{% raw %}{{ x | theirs }}{% endraw %}", &anna).unwrap()), "{{ x | theirs }}");
+}
+
+#[test]
 fn numbers_are_shown_as_they_are() {
     let mut attributes = fields(r#"{"total": 139.12, "count": 3, "round": 10.00}"#);
     let long: rust_decimal::Decimal = "0.1234567890123456789012345".parse().unwrap();
