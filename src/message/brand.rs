@@ -177,7 +177,7 @@ impl View {
             ("brand", minijinja::Value::from_object(inner)),
             ("unsubscribe_url", self.unsubscribe_url.clone().unwrap_or_default()),
         ];
-        let text = self.brand.0.templates.render(footer, minijinja::Value::from_pairs(context));
+        let text = self.brand.0.templates.render(footer, || minijinja::Value::from_pairs(context));
         Some(match text {
             // An HTML footer is finished HTML; escaping it again would show its tags.
             Ok(text) if footer.form == Form::Html => minijinja::Value::from_safe_string(text),

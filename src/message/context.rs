@@ -1,5 +1,6 @@
 //! What a template is given: the attributes, properties and brand fields that it names, and nothing else (promise 9.4).
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,10 +30,8 @@ impl Given {
         }
     }
 
-    /// The context of a rendering.
-    pub(super) fn context(&self, input: &RenderInput<'_>) -> TemplateValue {
-        let unsubscribe_url =
-            input.unsubscribe_url.or_else(|| input.brand.link("unsubscribe")).map(TemplateValue::from);
+    fn context(&self, input: &RenderInput<'_>) -> TemplateValue {
+        let unsubscribe_url = input.unsubscribe_link().map(TemplateValue::from);
         TemplateValue::from_object(Root {
             customer: names(&self.customer, |key| input.who.attribute(key)),
             trigger: names(&self.trigger, |key| Some(input.trigger?.get(key)?.as_ref())),
@@ -41,6 +40,23 @@ impl Given {
             locale: input.locale.or_else(|| input.who.locale()).map(TemplateValue::from),
             now: input.now,
         })
+    }
+}
+
+/// What the templates of one rendering are given, looked up when the first of them needs the engine.
+pub(super) struct Context<'a> {
+    pub(super) input: &'a RenderInput<'a>,
+    given: &'a Given,
+    value: OnceCell<TemplateValue>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(given: &'a Given, input: &'a RenderInput<'a>) -> Self {
+        Context { input, given, value: OnceCell::new() }
+    }
+
+    pub(super) fn value(&self) -> TemplateValue {
+        self.value.get_or_init(|| self.given.context(self.input)).clone()
     }
 }
 
@@ -61,7 +77,10 @@ fn template_value(value: ValueRef<'_>) -> TemplateValue {
 }
 
 fn map_value(map: &Fields) -> TemplateValue {
-    TemplateValue::from_pairs(map.iter().map(|(key, value)| (key.as_str(), template_value(value.as_ref()))))
+    // By name: a loop over a map gives the same text whatever order another crate asks of the engine's maps.
+    let mut fields: Vec<_> = map.iter().collect();
+    fields.sort_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+    TemplateValue::from_pairs(fields.into_iter().map(|(key, value)| (key.as_str(), template_value(value.as_ref()))))
 }
 
 /// Templates calculate in floats. A number that a float would not show as it is goes in as text.

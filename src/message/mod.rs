@@ -7,6 +7,7 @@ mod context;
 mod decode;
 pub mod fit;
 mod limit;
+mod plain;
 mod render;
 pub mod sms;
 mod template;

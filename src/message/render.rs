@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::context::Context;
 use super::limit;
 use super::template::{Form, Template, TemplateError};
 use super::variant::{Need, Wording};
@@ -34,6 +35,11 @@ impl<'a> RenderInput<'a> {
     /// For a message outside journeys, in the customer's own language.
     pub fn new(who: &'a dyn Customer, brand: &'a Brand, now: Instant) -> Self {
         RenderInput { who, trigger: None, brand, now, locale: None, unsubscribe_url: None }
+    }
+
+    /// The customer's own unsubscribe link, else the brand's.
+    pub(super) fn unsubscribe_link(&self) -> Option<&'a str> {
+        self.unsubscribe_url.or_else(|| self.brand.link("unsubscribe"))
     }
 }
 
@@ -110,7 +116,7 @@ impl Message {
     pub fn render(&self, spec: &ChannelSpec, input: &RenderInput<'_>) -> Result<Rendered, RenderError> {
         let variant = self.variant(spec).ok_or_else(|| RenderError::NoVariant { channel: spec.id().clone() })?;
         let wording = variant.wording(input.locale.or_else(|| input.who.locale()));
-        let context = wording.given.context(input);
+        let context = Context::new(&wording.given, input);
         let mut texts = self.texts(wording, &context)?;
         let mut parameters = Vec::with_capacity(wording.parameters.len());
         for template in &wording.parameters {
@@ -141,7 +147,7 @@ impl Message {
     pub fn content_key(&self, run_key: &str, input: &RenderInput<'_>) -> Result<(ContentKey, String), RenderError> {
         let text = match &self.content_key {
             None => format!("{}:{run_key}", self.tag.id),
-            Some((template, given)) => match self.text(template, &given.context(input))? {
+            Some((template, given)) => match self.text(template, &Context::new(given, input))? {
                 text if text.is_empty() => return Err(RenderError::Empty { template: template.place.to_string() }),
                 text => text,
             },
@@ -149,7 +155,7 @@ impl Message {
         Ok((ContentKey::new(&text), text))
     }
 
-    fn texts(&self, wording: &Wording, context: &minijinja::Value) -> Result<Vec<Line>, RenderError> {
+    fn texts(&self, wording: &Wording, context: &Context<'_>) -> Result<Vec<Line>, RenderError> {
         let mut texts = Vec::with_capacity(wording.texts.len());
         for text in &wording.texts {
             let (name, form) = (text.name.clone(), text.template.form);
@@ -167,9 +173,11 @@ impl Message {
         }
     }
 
-    fn text(&self, template: &Template, context: &minijinja::Value) -> Result<String, RenderError> {
-        self.templates.render(template, context.clone()).map_err(|TemplateError { line, reason }| {
-            RenderError::Template { template: template.place.to_string(), line, reason }
+    fn text(&self, template: &Template, context: &Context<'_>) -> Result<String, RenderError> {
+        self.templates.render_for(template, context).map_err(|TemplateError { line, reason }| RenderError::Template {
+            template: template.place.to_string(),
+            line,
+            reason,
         })
     }
 
@@ -190,7 +198,6 @@ impl Message {
         match spec.kind() {
             ChannelKind::Email => {
                 let sender = input.brand.sender(spec.id(), spec.kind());
-                let unsubscribe = input.unsubscribe_url.or_else(|| input.brand.link("unsubscribe"));
                 Content::Email(Box::new(EmailContent {
                     subject: take("subject").unwrap_or_default(),
                     preheader: take("preheader"),
@@ -198,7 +205,10 @@ impl Message {
                     text: take("text"),
                     from_name: sender.and_then(|sender| sender.name.as_ref()).map(ToString::to_string),
                     from_address: sender.and_then(|sender| sender.address.as_ref()).map(ToString::to_string),
-                    unsubscribe_url: unsubscribe.filter(|_| self.class() == MessageClass::Marketing).map(str::to_owned),
+                    unsubscribe_url: input
+                        .unsubscribe_link()
+                        .filter(|_| self.class() == MessageClass::Marketing)
+                        .map(str::to_owned),
                 }))
             }
             ChannelKind::Sms => Content::Sms { text: take("text").unwrap_or_default() },

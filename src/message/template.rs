@@ -7,6 +7,8 @@ use std::sync::Arc;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
 use super::brand::Brand;
+use super::context::Context;
+use super::plain::Plain;
 use crate::primitives::Key;
 use crate::primitives::fault::{Node, nearest};
 
@@ -70,11 +72,23 @@ impl TemplateReads {
 pub(crate) struct Template {
     /// Its name in the set; `None` for text without placeholders, which needs no engine.
     name: Option<Arc<str>>,
+    plain: Option<Plain>,
     pub(crate) source: Arc<str>,
     pub(crate) form: Form,
     /// Its place in the playbook.
     pub(crate) place: Arc<str>,
     pub(crate) reads: TemplateReads,
+}
+
+impl Template {
+    /// What the form asks of a rendered text.
+    fn shape(&self, text: String) -> String {
+        match self.form {
+            Form::Html | Form::Text => text,
+            Form::Line => one_line(text),
+            Form::Link => text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned(),
+        }
+    }
 }
 
 /// Why a rendering failed, in the template's own words.
@@ -89,21 +103,29 @@ pub(crate) struct TemplateError {
 pub(crate) struct Templates(Arc<Environment<'static>>);
 
 impl Templates {
+    /// Renders one for a customer.
+    pub(super) fn render_for(&self, template: &Template, context: &Context<'_>) -> Result<String, TemplateError> {
+        match template.plain.as_ref().and_then(|plain| plain.render(context.input)) {
+            Some(text) => Ok(template.shape(text)),
+            None => self.render(template, || context.value()),
+        }
+    }
+
     /// Renders one; `context` holds what it may read.
-    pub(crate) fn render(&self, template: &Template, context: minijinja::Value) -> Result<String, TemplateError> {
+    pub(super) fn render(
+        &self,
+        template: &Template,
+        context: impl FnOnce() -> minijinja::Value,
+    ) -> Result<String, TemplateError> {
         let text = match &template.name {
             None => template.source.to_string(),
             Some(name) => self
                 .0
                 .get_template(name)
-                .and_then(|compiled| compiled.render(context))
+                .and_then(|compiled| compiled.render(context()))
                 .map_err(|error| explain(&error, &template.source))?,
         };
-        Ok(match template.form {
-            Form::Html | Form::Text => text,
-            Form::Line => one_line(text),
-            Form::Link => text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned(),
-        })
+        Ok(template.shape(text))
     }
 }
 
@@ -139,8 +161,14 @@ impl Default for TemplatesBuilder {
 impl TemplatesBuilder {
     /// Compiles a template; what is wrong with it is reported at its node.
     pub(crate) fn compile(&mut self, node: &Node<'_>, source: &str, form: Form) -> Option<Template> {
-        let mut template =
-            Template { name: None, source: source.into(), form, place: node.path().into(), reads: Default::default() };
+        let mut template = Template {
+            name: None,
+            plain: None,
+            source: source.into(),
+            form,
+            place: node.path().into(),
+            reads: TemplateReads::default(),
+        };
         if !["{{", "{%", "{#"].iter().any(|mark| source.contains(mark)) {
             return Some(template);
         }
@@ -165,6 +193,7 @@ impl TemplatesBuilder {
         let mut paths: Vec<String> = paths.into_iter().flatten().collect();
         paths.sort();
         template.name = Some(name.into());
+        template.plain = Plain::of(source, form == Form::Html);
         let unknown = paths.iter().filter(|path| !self.read(node, source, path, &mut template.reads)).count();
         (unknown == 0).then_some(template)
     }
@@ -239,7 +268,8 @@ fn other_templates(source: &str) -> Option<(usize, &'static str)> {
 /// The filters that a template names, with their lines: words after a `|` in a tag, outside quotes.
 fn filters(source: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut found = Vec::new();
-    let mut rest = source;
+    // What stands in a raw block is somebody else's template.
+    let mut rest = if source.contains("endraw") { "" } else { source };
     while let Some(at) = rest.find("{{").into_iter().chain(rest.find("{%")).min() {
         let Some(tag) = rest.get(at + 2..) else { break };
         let before = source.len() - tag.len();
