@@ -16,6 +16,9 @@ pub mod segment;
 pub mod store;
 pub mod surroundings;
 
+/// Re-exported for implementations of [`Channel`] and [`Store`].
+pub use async_trait::async_trait;
+
 pub use channel::*;
 pub use customer::*;
 pub use delivery::*;

@@ -10,7 +10,7 @@ use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::Policy;
 use crate::primitives::fault::{FaultSink, Node, Object};
-use crate::primitives::{ChannelId, Currency, Fault, Faults, MessageId, SegmentId, Span};
+use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, MessageId, SegmentId, Span};
 use crate::segment::{Segment, decode_segments};
 
 /// How long a second copy of an event is known where the playbook does not say (promise 3.2).
@@ -107,6 +107,14 @@ impl Playbook {
     fn index(&mut self, seen: &[bool]) {
         let mut index = Index::default();
         index.read(&self.policy.needs());
+        index.handles = self
+            .channels
+            .iter()
+            .filter_map(|spec| match &spec.tag.kind {
+                ChannelKind::Other(name) => Some(name.clone()),
+                _ => None,
+            })
+            .collect();
         for (position, ((_, segment), seen)) in self.segments.iter().zip(seen).enumerate() {
             index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), &segment.needs(), *seen);
         }

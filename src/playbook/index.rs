@@ -34,6 +34,8 @@ pub(super) struct Index {
     pub(super) segment_journeys: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
     /// The shared copy of every name that a definition uses.
     pub(super) names: HashMap<u64, Key, BuildHasherDefault<Hashed>>,
+    /// Channels of kinds that the crate has never heard of: a trait of the kind's name is the contact point.
+    pub(super) handles: Vec<crate::primitives::Key>,
     /// How far back contacts are kept.
     pub(super) contacts: Span,
 }

@@ -7,7 +7,7 @@ use super::step::{Turn, Upto};
 use crate::customer::{Engagement, Status};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
-use crate::primitives::{IdempotencyKey, Instant};
+use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant};
 
 impl Turn<'_> {
     pub(super) fn event(&mut self, event: &Arc<Event>) {
@@ -45,11 +45,12 @@ impl Turn<'_> {
             let name = names.get(&event.name.hash()).unwrap_or(&event.name);
             self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
         }
+        let handle = self.handles(event, at);
         let engaged = match &event.receipt {
             Some(receipt) => self.receipt(receipt, at),
             None => false,
         };
-        let reachable = observed.reachability || engaged;
+        let reachable = observed.reachability || engaged || handle;
         let touched = if fresh { self.every_segment() } else { self.touched(plan.map(|plan| plan.segments.as_slice()), &observed, reachable) };
         let changes = self.reassess(touched);
         if history_only {
@@ -72,6 +73,19 @@ impl Turn<'_> {
         if let Some(plan) = plan {
             self.enter(&plan.journeys, &Signal::Event { event, at }, event.id.as_deref());
         }
+    }
+
+    /// Takes the contact points of channels that only the playbook knows; says whether there were any.
+    fn handles(&mut self, event: &Event, at: Instant) -> bool {
+        let mut found = false;
+        for name in &self.book.index.handles {
+            let text = event.traits.get(name).and_then(crate::primitives::Value::as_str);
+            if let Some(Ok(point)) = text.map(ContactPoint::token) {
+                self.state.profile.points.add(ChannelKind::Other(name.clone()), point, None, at);
+                found = true;
+            }
+        }
+        found
     }
 
     /// Takes a receipt; says whether it changed what is known of engagement or reachability.
