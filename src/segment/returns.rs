@@ -258,6 +258,25 @@ mod tests {
         let recent = rule(json!({"event": "Order Completed", "sum": {"of": "total", "at_least": 40}, "within": "5d"}));
         let answer: Membership = recent.evaluate(&customer(&log, &recent.needs()), day(40));
         assert_eq!(answer, inside(Some(day(43))));
+        // Whereas one that names none of all the orders is.
+        let log = [order(1, "old", 100), order(38, "new", 40), refund(39, "till-7", 10)];
+        assert_eq!(recent.evaluate(&customer(&log, &recent.needs()), day(40)), outside(None));
+    }
+
+    #[test]
+    fn promise_5_5_what_was_lost_weighs_more_once_the_order_has_left() {
+        let log = [order(1, "a", 130), refund(5, "till-7", 120)];
+        let even = json!({"event": "Order Completed", "sum": {"of": "total", "at_least": 0}, "within": "10d"});
+        assert_eq!(ask(even.clone(), &log, day(6)), inside(Some(day(11))));
+        assert_eq!(ask(even, &log, day(11)), outside(Some(day(15))));
+    }
+
+    #[test]
+    fn promise_5_6_an_order_gives_back_no_more_than_it_brought() {
+        let sale = on(1, "Order Completed", json!({"order_id": "a", "total": 120, "subtotal": 100}));
+        let log = [sale, order(2, "b", 7), refund(3, "a", 110)];
+        let subtotal = json!({"event": "Order Completed", "sum": {"of": "subtotal", "equals": 0}});
+        assert!(ask(subtotal, &log, day(9)).inside);
     }
 
     #[test]
