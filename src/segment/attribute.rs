@@ -140,7 +140,7 @@ impl Anniversary {
             Some(next) => upcoming(next, span, now),
             None => Membership::steady(false),
         });
-        let past = self.in_last.map(|span| Age::younger_than(span).check(last, now).until(next));
+        let past = self.in_last.map(|span| Age::younger_than(span).check(last, now).sooner(next));
         Membership::combine(false, [coming, past].into_iter().flatten())
     }
 }

@@ -94,7 +94,7 @@ impl EventCondition {
                 Membership::steady(gap.is_some_and(|gap| range.contains(gap)))
             }
         };
-        answer.until(series.and_then(|series| coming(series, now)))
+        answer.sooner(series.and_then(|series| coming(series, now)))
     }
 
     /// The times up to now of the occurrences that pass the filter.
@@ -114,7 +114,7 @@ impl EventCondition {
             }
             _ => self.scan(ask, series, ledger.as_ref(), facts),
         };
-        answer.until(next).until(ledger.and_then(|ledger| ledger.next()))
+        answer.sooner(next).sooner(ledger.and_then(|ledger| ledger.next()))
     }
 
     fn is_plain(&self, ask: &MeasureAsk) -> bool {

@@ -66,7 +66,7 @@ impl PersonCondition {
             PersonCondition::Segment(id) => Membership::steady(who.member_of(id) == Some(true)),
             PersonCondition::Consent { channel, topic } => {
                 let granted = matches!(who.consent(channel, topic, now), Consent::Granted { .. });
-                Membership::steady(granted).until(who.consent_until(channel, topic, now))
+                Membership::steady(granted).sooner(who.consent_until(channel, topic, now))
             }
             PersonCondition::Reachable(channel) => {
                 Membership::steady(matches!(who.contact_point(channel), Reach::At(_) | Reach::ById))

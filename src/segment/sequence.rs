@@ -55,7 +55,7 @@ impl Sequence {
             }
             (done, _) => Membership::steady(done.is_some()),
         };
-        answer.until(next)
+        answer.sooner(next)
     }
 
     /// When the sequence was last completed.

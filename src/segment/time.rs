@@ -52,7 +52,7 @@ impl Age {
         let age = now - at;
         let inside = self.older.is_none_or(|span| age >= span) && self.younger.is_none_or(|span| age < span);
         let next = |span: Option<Span>| span.map(|span| at + span).filter(|turn| *turn > now);
-        Membership::steady(inside).until(next(self.older)).until(next(self.younger))
+        Membership::steady(inside).sooner(next(self.older)).sooner(next(self.younger))
     }
 
     /// How far back it reads, if what is older than that cannot make it true.
