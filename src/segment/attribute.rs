@@ -140,7 +140,7 @@ impl Anniversary {
             Some(next) => upcoming(next, span, now),
             None => Membership::steady(false),
         });
-        let past = self.in_last.map(|span| Age::younger_than(span).check(last, now).until(next));
+        let past = self.in_last.map(|span| Age::younger_than(span).check(last, now).sooner(next));
         Membership::combine(false, [coming, past].into_iter().flatten())
     }
 }
@@ -207,5 +207,129 @@ impl fmt::Display for AttributeCondition {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{day, faults, inside, outside, rule};
+    use super::super::{Membership, Segment};
+    use crate::customer::Profile;
+    use crate::primitives::{CustomerId, Instant, Span, Value};
+    use serde_json::{Value as Json, json};
+
+    fn ask(json: Json, value: impl Into<Value>, said: i64, now: Instant) -> Membership {
+        let mut who = Profile::new(CustomerId::new("anna"), day(0));
+        who.attributes.set(&"a".into(), value.into(), day(said));
+        rule(json).evaluate(&who, now)
+    }
+
+    fn at(text: &str) -> Instant {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn promise_5_1_not_equals_holds_of_who_has_no_such_attribute() {
+        let who = Profile::new(CustomerId::new("anna"), day(0));
+        for json in
+            [json!({"not": {"attribute": "env", "equals": "prod"}}), json!({"attribute": "env", "not_equals": "prod"})]
+        {
+            assert_eq!(rule(json).evaluate(&who, day(0)), inside(None));
+        }
+    }
+
+    #[test]
+    fn promise_5_2_has_been_so_for_a_time_begins_by_itself_and_is_not_reset_by_a_repetition() {
+        let gold = json!({"attribute": "a", "equals": "gold", "for": "7d"});
+        assert_eq!(ask(gold.clone(), "gold", 1, day(7)), outside(Some(day(8))));
+        assert_eq!(ask(gold.clone(), "gold", 1, day(8)), inside(None));
+        assert_eq!(ask(gold.clone(), "tin", 1, day(9)), outside(None));
+        let mut who = Profile::new(CustomerId::new("anna"), day(0));
+        for said in [1, 6] {
+            who.attributes.set(&"a".into(), "gold".into(), day(said));
+        }
+        assert!(rule(gold).evaluate(&who, day(8)).inside);
+    }
+
+    #[test]
+    fn promise_5_2_a_date_is_near_in_either_direction() {
+        let ask = |date: Json, now| ask(json!({"attribute": "a", "date": date}), "1970-01-11", 0, now);
+        let next = json!({"in_next": "7d"});
+        assert_eq!(ask(next.clone(), day(2)), outside(Some(day(3))));
+        assert_eq!(ask(next.clone(), day(3)), inside(Some(day(10))));
+        assert_eq!(ask(next, day(10)), outside(None));
+        let last = json!({"in_last": "7d"});
+        assert_eq!(ask(last.clone(), day(9)), outside(Some(day(10))));
+        assert_eq!(ask(last.clone(), day(10)), inside(Some(day(17))));
+        assert_eq!(ask(last, day(17)), outside(None));
+        assert_eq!(ask(json!({"before_now": true}), day(9)), outside(Some(day(10))));
+        assert_eq!(ask(json!({"before_now": false}), day(10)), outside(None));
+        assert_eq!(ask(json!({"older_than": "5d"}), day(12)), outside(Some(day(15))));
+    }
+
+    #[test]
+    fn promise_5_2_what_is_no_date_is_near_nothing() {
+        for date in
+            [json!({"in_next": "7d"}), json!({"before_now": false}), json!({"anniversary": {"in_last": "400d"}})]
+        {
+            assert_eq!(ask(json!({"attribute": "a", "date": date}), "soon", 0, day(3)), outside(None));
+            assert_eq!(ask(json!({"attribute": "a", "date": date}), 7, 0, day(3)), outside(None));
+        }
+    }
+
+    #[test]
+    fn promise_5_2_an_anniversary_comes_every_year_and_29_february_on_1_march() {
+        let ask = |test: Json, now: &str| {
+            ask(json!({"attribute": "a", "date": {"anniversary": test}}), "1996-02-29", 0, at(now))
+        };
+        let (next, today) = (json!({"in_next": "7d"}), json!({"in_last": "1d"}));
+        assert_eq!(ask(next.clone(), "2025-02-20"), outside(Some(at("2025-02-22"))));
+        assert_eq!(ask(next.clone(), "2025-02-22"), inside(Some(at("2025-03-01"))));
+        assert_eq!(ask(next.clone(), "2025-03-01"), outside(Some(at("2026-02-22"))));
+        assert_eq!(ask(next.clone(), "2024-02-28T23:00:00Z"), inside(Some(at("2024-02-29"))));
+        assert_eq!(ask(today.clone(), "2025-02-28T23:59:59Z"), outside(Some(at("2025-03-01"))));
+        assert_eq!(ask(today.clone(), "2025-03-01T15:00:00Z"), inside(Some(at("2025-03-02"))));
+        assert_eq!(ask(today.clone(), "2024-02-29T15:00:00Z"), inside(Some(at("2024-03-01"))));
+        assert_eq!(ask(today.clone(), "2024-03-01"), outside(Some(at("2025-03-01"))));
+        // The day itself is no anniversary, nor is any day before it.
+        assert_eq!(ask(today, "1996-02-29T01:00:00Z"), outside(Some(at("1997-03-01"))));
+        assert_eq!(ask(next, "1990-06-01"), outside(Some(at("1997-03-01") - Span::days(7))));
+    }
+
+    #[test]
+    fn promise_5_5_an_anniversary_never_changes_before_it_says() {
+        let born = ["2000-02-29", "1999-12-31", "2001-01-01"];
+        let tests = [
+            json!({"in_next": "3d"}),
+            json!({"in_last": "400d"}),
+            json!({"in_next": "370d"}),
+            json!({"in_last": "2d"}),
+        ];
+        for (born, test) in born.into_iter().flat_map(|born| tests.iter().map(move |test| (born, test))) {
+            let rule = rule(json!({"attribute": "a", "date": {"anniversary": test}}));
+            let mut who = Profile::new(CustomerId::new("anna"), day(0));
+            who.attributes.set(&"a".into(), born.into(), day(0));
+            let hours = |n: i64| at("1999-06-01") + Span::hours(12 * n);
+            let (mut was, mut asked_again) = (rule.evaluate(&who, hours(0)), 0);
+            for now in (1..3_000).map(hours) {
+                let is = rule.evaluate(&who, now);
+                if was.until.is_some_and(|until| until <= now) {
+                    (was, asked_again) = (is, asked_again + 1);
+                }
+                assert_eq!(is.inside, was.inside, "{born} {test} at {now}");
+            }
+            assert!(asked_again <= 12, "{born} {test}: {asked_again}");
+        }
+    }
+
+    #[test]
+    fn what_stands_for_nothing_is_a_fault() {
+        assert!(faults(json!({"attribute": "a", "date": {}})).contains("$.date: expected `in_next`"));
+        assert!(
+            faults(json!({"attribute": "a", "date": {"before_now": true}, "for": "1d"})).contains("add an operator")
+        );
+        assert!(
+            faults(json!({"attribute": "a", "date": {"anniversary": {}}})).contains("$.date.anniversary: expected")
+        );
     }
 }

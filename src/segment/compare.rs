@@ -1,12 +1,12 @@
-//! Comparisons of one value, and ranges of numbers and lengths of time.
+//! Comparisons of one value.
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::ops::{Bound, RangeBounds};
 
 use serde_json::Value as Json;
 
 use super::path::Path;
+use super::range::pair;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Fields, Key, Value, ValueRef};
 
@@ -203,19 +203,6 @@ fn ordered(node: &Node<'_>) -> Option<Value> {
     }
 }
 
-fn pair<T>(node: &Node<'_>, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<[T; 2]> {
-    match &*node.list()? {
-        [low, high] => match (read(low), read(high)) {
-            (Some(low), Some(high)) => Some([low, high]),
-            _ => None,
-        },
-        _ => {
-            node.fault("expected a list of two: the smallest and the largest that hold");
-            None
-        }
-    }
-}
-
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (n, test) in self.0.iter().enumerate() {
@@ -265,90 +252,72 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// From here to there: `at_least`, `at_most`, `above`, `below`, `between` or `equals`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range<T> {
-    pub(super) low: Bound<T>,
-    pub(super) high: Bound<T>,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::Filter;
+    use super::super::trial::{faults, fields};
+    use serde_json::{Value as Json, json};
 
-impl Range<()> {
-    /// The operators of a range, as definitions write them; `exactly` is `equals` for those who count.
-    pub(super) const OPERATORS: [&'static str; 7] =
-        ["equals", "exactly", "above", "below", "at_least", "at_most", "between"];
-}
-
-impl<T: PartialOrd + Copy> Range<T> {
-    pub(super) fn contains(&self, value: T) -> bool {
-        (self.low, self.high).contains(&value)
+    fn holds(test: Json, value: Json) -> bool {
+        Filter::from_json(&json!({"v": test}).to_string()).unwrap().matches(&fields(&json!({"v": value})), None)
     }
 
-    /// From the operators among the fields of an object, each limit read by `read`.
-    pub(super) fn decode(object: &Object<'_>, read: impl Fn(&Node<'_>) -> Option<T>) -> Option<Range<T>> {
-        let limit = |name: &str| object.get(name).map(|node| read(&node));
-        let mut lows: Vec<Option<Bound<T>>> = Vec::new();
-        let mut highs: Vec<Option<Bound<T>>> = Vec::new();
-        for name in ["equals", "exactly"] {
-            if let Some(value) = limit(name) {
-                lows.push(value.map(Bound::Included));
-                highs.push(value.map(Bound::Included));
+    #[test]
+    fn promise_5_2_every_operator_compares_as_it_says() {
+        for (test, yes, no) in [
+            (json!("a"), json!("a"), json!("b")),
+            (json!({"equals": 1}), json!(1.0), json!("1")),
+            (json!({"not_equals": true}), json!(false), json!(true)),
+            (json!({"above": 2}), json!(2.5), json!(2)),
+            (json!({"below": "b"}), json!("a"), json!("b")),
+            (json!({"at_least": 18}), json!(18), json!(17.99)),
+            (json!({"at_most": 18}), json!(18), json!("7")),
+            (json!({"between": [1, 3]}), json!(3), json!(4)),
+            (json!({"in": [1, "x"]}), json!("x"), json!("1")),
+            (json!({"not_in": [1, "x"]}), json!(2), json!(1)),
+            (json!({"contains": "ell"}), json!("hello"), json!("Hallo")),
+            (json!({"contains": "red"}), json!(["blue", "red"]), json!(["reddish"])),
+            (json!({"starts_with": "ab"}), json!("abc"), json!("cab")),
+            (json!({"ends_with": "ab"}), json!("cab"), json!(7)),
+            (json!({"exists": true}), json!(0), json!(null)),
+            (json!({"exists": false}), json!(null), json!(0)),
+            (json!({"at_least": 1, "not_equals": 2}), json!(3), json!(2)),
+        ] {
+            assert!(holds(test.clone(), yes.clone()), "{test} {yes}");
+            assert!(!holds(test.clone(), no.clone()), "{test} {no}");
+        }
+    }
+
+    #[test]
+    fn promise_5_1_a_missing_or_wrongly_typed_value_is_false_and_its_opposite_true() {
+        for missing in [json!(null), json!({"x": 1}), json!([1])] {
+            for test in [json!(1), json!({"at_least": 0}), json!({"below": 9}), json!({"in": [1, 2]})] {
+                assert!(!holds(test.clone(), missing.clone()), "{test} {missing}");
             }
-        }
-        if let Some(node) = object.get("between") {
-            let both = pair(&node, &read);
-            lows.push(both.map(|[low, _]| Bound::Included(low)));
-            highs.push(both.map(|[_, high]| Bound::Included(high)));
-        }
-        lows.extend(limit("at_least").map(|value| value.map(Bound::Included)));
-        lows.extend(limit("above").map(|value| value.map(Bound::Excluded)));
-        highs.extend(limit("at_most").map(|value| value.map(Bound::Included)));
-        highs.extend(limit("below").map(|value| value.map(Bound::Excluded)));
-        if lows.is_empty() && highs.is_empty() {
-            object.node().fault(format!("expected a limit: {}", Range::OPERATORS.join(", ")));
-            return None;
-        }
-        if lows.len() > 1 || highs.len() > 1 {
-            object.node().fault("two limits on one side; keep the narrower one");
-            return None;
-        }
-        let low = lows.pop().unwrap_or(Some(Bound::Unbounded));
-        let high = highs.pop().unwrap_or(Some(Bound::Unbounded));
-        let range = Range { low: low?, high: high? };
-        if range.is_never() {
-            object.node().fault("never holds: the lower limit is above the upper one");
-            return None;
-        }
-        Some(range)
-    }
-
-    fn is_never(&self) -> bool {
-        match (self.low, self.high) {
-            (Bound::Included(low), Bound::Included(high)) => low > high,
-            (Bound::Included(low) | Bound::Excluded(low), Bound::Included(high) | Bound::Excluded(high)) => low >= high,
-            _ => false,
+            assert!(holds(json!({"not_equals": 1}), missing.clone()));
+            assert!(holds(json!({"not_in": [1, 2]}), missing));
         }
     }
-}
 
-impl<T: fmt::Display + PartialEq> fmt::Display for Range<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.low, &self.high) {
-            (Bound::Included(low), Bound::Included(high)) if low == high => return write!(f, "exactly {low}"),
-            (Bound::Included(low), Bound::Included(high)) => return write!(f, "between {low} and {high}"),
-            _ => {}
-        }
-        match &self.low {
-            Bound::Included(low) => write!(f, "at least {low}")?,
-            Bound::Excluded(low) => write!(f, "above {low}")?,
-            Bound::Unbounded => {}
-        }
-        if !matches!(self.low, Bound::Unbounded) && !matches!(self.high, Bound::Unbounded) {
-            f.write_str(" and ")?;
-        }
-        match &self.high {
-            Bound::Included(high) => write!(f, "at most {high}"),
-            Bound::Excluded(high) => write!(f, "below {high}"),
-            Bound::Unbounded => Ok(()),
+    #[test]
+    fn comparisons_that_mean_nothing_are_faults_at_their_place() {
+        for (rule, fault) in [
+            (json!({"attribute": "a"}), "$: expected `date` or an operator"),
+            (json!({"attribute": "a", "equal": 1}), "$.equal: unknown field; did you mean `equals`?"),
+            (json!({"attribute": "a", "between": [3, 1]}), "$.between: never holds"),
+            (json!({"attribute": "a", "between": [1]}), "$.between: expected a list of two"),
+            (json!({"attribute": "a", "in": []}), "$.in: expected at least one value"),
+            (json!({"attribute": "a", "above": true}), "$.above: expected a number or text"),
+            (json!({"attribute": "a", "equals": [1]}), "$.equals: expected true, false, a number or text"),
+            (json!({"attribute": "a..b", "equals": 1}), "$.attribute: expected a name"),
+            (json!({"event": "A", "where": {"b": {}}}), "$.where.b: expected an operator"),
+            (json!({"event": "A", "count": {"at_least": 3, "at_most": 2}}), "$.count: never holds"),
+            (json!({"event": "A", "count": {"at_least": 3, "above": 2}}), "$.count: two limits on one side"),
+            (json!({"event": "A", "count": {"below": 0}}), "$.count: never holds"),
+            (json!({"event": "A", "count": {}}), "$.count: expected a limit"),
+        ] {
+            let found = faults(rule);
+            assert!(found.contains(fault), "{found}");
         }
     }
 }

@@ -131,3 +131,59 @@ impl<'a> Order<'a, '_> {
         self.done.push(index);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::primitives::fault::FaultSink;
+    use serde_json::{Value as Json, json};
+
+    fn decode(json: &Json, host: &[&str]) -> (Vec<String>, String) {
+        let sink = FaultSink::default();
+        let host: Vec<SegmentId> = host.iter().map(|id| SegmentId::from(*id)).collect();
+        let found = decode_segments(&Node::root(json, &sink), &host);
+        (found.iter().map(|found| found.id.to_string()).collect(), sink.into_faults().to_string())
+    }
+
+    #[test]
+    fn promise_6_1_a_segment_comes_after_those_it_reads() {
+        let (order, faults) = decode(
+            &json!({
+                "a": {"all": [{"segment": "d"}, {"segment": "c"}]},
+                "b": {"identified": true},
+                "c": {"rule": {"segment": "b"}, "description": "For the newsletter"},
+                "d": {"not": {"segment": "host-made"}},
+            }),
+            &["host-made"],
+        );
+        assert_eq!((order.join(" "), faults.as_str()), ("d b c a".to_owned(), "0 faults"));
+    }
+
+    #[test]
+    fn promise_6_1_segments_that_are_not_there_and_circles_are_faults() {
+        let (_, faults) = decode(
+            &json!({
+                "loyal": {"any": [{"segment": "loyl"}, {"segment": "vip"}]},
+                "vip": {"rule": {"segment": "top"}},
+                "top": {"not": {"segment": "loyal"}},
+                "self": {"segment": "self"},
+                "host-made": {"identified": true},
+                "bad": {"rule": {"nothing": 1}, "descripton": "x"},
+            }),
+            &["host-made"],
+        );
+        let lines: Vec<&str> = faults.lines().map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "6 faults",
+                "$.bad.descripton: unknown field; did you mean `description`?",
+                &format!("$.bad.rule: no condition is named; expected one of {}", super::super::rule::KINDS.join(", ")),
+                "$.host-made: the host adds a segment of this name itself",
+                "$.loyal.any[0].segment: there is no segment `loyl`; did you mean `loyal`?",
+                "$.top.not.segment: segments read each other in a circle: loyal -> vip -> top -> loyal",
+                "$.self.segment: segments read each other in a circle: self -> self",
+            ]
+        );
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::compare::Range;
 use super::filter::Filter;
 use super::measure::{Counts, Measure, Tally};
+use super::range::Range;
 use super::returns::{Ledger, ORDER, Returns, coming};
 use super::time::{Age, Window, transpose};
 use super::{Facts, Membership};
@@ -94,7 +94,7 @@ impl EventCondition {
                 Membership::steady(gap.is_some_and(|gap| range.contains(gap)))
             }
         };
-        answer.until(series.and_then(|series| coming(series, now)))
+        answer.sooner(series.and_then(|series| coming(series, now)))
     }
 
     /// The times up to now of the occurrences that pass the filter.
@@ -114,7 +114,7 @@ impl EventCondition {
             }
             _ => self.scan(ask, series, ledger.as_ref(), facts),
         };
-        answer.until(next).until(ledger.and_then(|ledger| ledger.next()))
+        answer.sooner(next).sooner(ledger.and_then(|ledger| ledger.next()))
     }
 
     fn is_plain(&self, ask: &MeasureAsk) -> bool {
@@ -334,5 +334,81 @@ impl fmt::Display for EventCondition {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{ask, day, faults, inside, on, outside, rule};
+    use crate::primitives::{Keep, Span};
+    use serde_json::{Value as Json, json};
+
+    #[test]
+    fn promise_5_2_first_and_latest_occurrence_with_and_without_a_filter() {
+        let log = [on(1, "A", json!({"k": 1})), on(5, "A", json!({"k": 2})), on(8, "A", json!({"k": 1}))];
+        let ask = |place: &str, filter: Option<u32>, age: Json| {
+            let mut rule = json!({"event": "A", place: age});
+            if let Some(k) = filter {
+                rule["where"] = json!({"k": k});
+            }
+            ask(rule, &log, day(10))
+        };
+        assert_eq!(ask("first", None, json!({"older_than": "10d"})), outside(Some(day(11))));
+        assert_eq!(ask("last", None, json!({"younger_than": "3d"})), inside(Some(day(11))));
+        assert_eq!(ask("first", Some(2), json!({"older_than": "5d"})), inside(None));
+        assert_eq!(ask("last", Some(2), json!({"younger_than": "5d"})), outside(None));
+        assert_eq!(ask("last", Some(3), json!({"older_than": "1d"})), outside(None));
+    }
+
+    #[test]
+    fn promise_5_2_the_gap_is_between_the_latest_and_the_one_before() {
+        let log = [on(1, "A", json!({})), on(61, "A", json!({})), on(62, "A", json!({}))];
+        let gap = json!({"event": "A", "gap": {"at_least": "60d"}});
+        assert_eq!(ask(gap.clone(), &log[..1], day(99)), outside(None));
+        assert_eq!(ask(gap.clone(), &log[..2], day(99)), inside(None));
+        assert_eq!(ask(gap, &log, day(99)), outside(None));
+        assert!(ask(json!({"event": "A", "gap": {"at_most": "1d"}}), &log, day(99)).inside);
+    }
+
+    #[test]
+    fn promise_5_4_a_rule_declares_no_more_than_it_reads() {
+        let keep = |json: Json| rule(json).needs().events.first().map(|need| (need.keep, need.properties.len()));
+        let last = |last, properties| Some((Keep { last, within: Span::ZERO }, properties));
+        let within = |within, properties| Some((Keep { last: 0, within }, properties));
+        let month = Span::days(30);
+        assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}, "within": "30d"})), last(3, 0));
+        assert_eq!(keep(json!({"event": "A", "count": {"at_most": 3}, "within": "30d"})), last(4, 0));
+        assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}})), last(0, 0));
+        assert_eq!(keep(json!({"event": "A", "never": true, "within": "30d"})), last(1, 0));
+        assert_eq!(keep(json!({"event": "A", "where": {"a.b": 1, "a.c": 1}, "within": "30d"})), within(month, 1));
+        assert_eq!(keep(json!({"event": "A", "sum": {"of": "n", "above": 1}, "within": "30d"})), within(month, 1));
+        assert_eq!(
+            keep(json!({"event": "A", "sum": {"of": "total", "above": 1}, "since": "2026-01-01"})),
+            within(Span::MAX, 2)
+        );
+        assert_eq!(keep(json!({"event": "A", "last": {"older_than": "90d"}})), last(1, 0));
+        assert_eq!(keep(json!({"event": "A", "first": {"older_than": "90d"}})), last(0, 0));
+        assert_eq!(keep(json!({"event": "A", "gap": {"at_least": "9d"}})), last(2, 0));
+        assert_eq!(
+            keep(json!({"event": "A", "last": {"younger_than": "9d"}, "where": {"a": 1}})),
+            within(Span::days(9), 1)
+        );
+        let orders = rule(json!({"event": "Order Completed", "count": {"at_least": 3}, "within": "30d"})).needs();
+        let names: Vec<&str> = orders.events.iter().map(|need| need.event.as_str()).collect();
+        assert_eq!(names, ["Order Refunded", "Order Cancelled", "Order Completed"]);
+        assert!(orders.events.iter().all(|need| need.keep.within == month));
+        let sequence = rule(json!({"sequence": ["A", "B"], "within": "1d", "in_last": "30d"})).needs();
+        assert!(sequence.events.iter().all(|need| need.keep.within == Span::days(31)));
+    }
+
+    #[test]
+    fn one_condition_asks_one_thing() {
+        assert!(faults(json!({"event": "A", "count": {"equals": 1}, "never": true})).contains("exclude each other"));
+        assert!(
+            faults(json!({"event": "A", "last": {"older_than": "1d"}, "within": "1d"})).contains("$.within: unknown")
+        );
+        assert!(faults(json!({"event": "A", "sum": {"at_least": 1}})).contains("$.sum: the field `of` is missing"));
+        assert!(faults(json!({"event": "A", "cuont": {"at_least": 1}})).contains("did you mean `count`?"));
+        assert!(faults(json!({"event": "", "count": {"at_least": 1.5}})).contains("2 faults"));
     }
 }

@@ -107,3 +107,48 @@ impl fmt::Display for Filter {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{ask, day, fields, inside, on, outside};
+    use super::*;
+    use serde_json::json;
+
+    fn filter(json: serde_json::Value) -> Filter {
+        Filter::from_json(&json.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_path_leads_into_objects_and_to_every_member_of_a_list() {
+        let order = fields(&json!({
+            "shipping": {"country": "DE"},
+            "products": [{"category": "shoes"}, {"category": "hats"}, "odd"],
+        }));
+        assert!(filter(json!({"shipping.country": {"in": ["DE", "AT"]}})).matches(&order, None));
+        assert!(filter(json!({"products.category": "hats"})).matches(&order, None));
+        assert!(!filter(json!({"products.category": "bags"})).matches(&order, None));
+        // Exactly the opposite: no line is of that category.
+        assert!(!filter(json!({"products.category": {"not_equals": "hats"}})).matches(&order, None));
+        assert!(filter(json!({"products.size": {"exists": false}, "shipping.country": "DE"})).matches(&order, None));
+        assert_eq!(filter(json!({"a.b": 1, "a.c": 2, "d": 3})).properties().len(), 2);
+    }
+
+    #[test]
+    fn promise_6_5_a_filter_looks_at_the_triggers_own_property() {
+        let same = filter(json!({"offer_id": {"trigger": "offer.id"}}));
+        let event = fields(&json!({"offer_id": 7}));
+        assert!(same.matches(&event, Some(&fields(&json!({"offer": {"id": 7}})))));
+        assert!(!same.matches(&event, Some(&fields(&json!({"offer": {"id": 8}})))));
+        assert!(!same.matches(&event, Some(&fields(&json!({})))));
+        assert!(!same.matches(&event, None));
+        assert_eq!(same.to_string(), "offer_id is the trigger's offer.id");
+    }
+
+    #[test]
+    fn history_keeps_the_outermost_property_that_a_filter_reads() {
+        let log = [on(1, "A", json!({"cart": {"total": 9}})), on(2, "A", json!({}))];
+        let count = |n: u32| json!({"event": "A", "where": {"cart.total": {"at_least": 9}}, "count": {"equals": n}});
+        assert_eq!(ask(count(1), &log, day(3)), inside(None));
+        assert_eq!(ask(count(2), &log, day(3)), outside(None));
+    }
+}

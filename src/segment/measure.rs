@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use rust_decimal::Decimal;
 
-use super::compare::Range;
 use super::path::Path;
+use super::range::Range;
 use super::returns::same_code;
 use crate::customer::Occurrence;
 use crate::primitives::fault::Object;
@@ -281,5 +281,119 @@ impl fmt::Display for Statistic {
             Statistic::Min => "least",
             Statistic::Max => "greatest",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{Logged, ask, day, inside, on, outside};
+    use serde_json::{Value as Json, json};
+
+    fn opens(n: i64) -> Vec<Logged> {
+        (0..n).map(|n| on(n, "Email Opened", json!({"n": n}))).collect()
+    }
+
+    #[test]
+    fn promise_5_3_counts_hold_of_whom_they_name_also_without_any_history() {
+        for (range, holds) in [
+            (json!({"at_least": 3}), vec![3, 5]),
+            (json!({"at_most": 3}), vec![0, 1, 3]),
+            (json!({"exactly": 0}), vec![0]),
+            (json!({"equals": 0}), vec![0]),
+            (json!({"at_most": 0}), vec![0]),
+            (json!({"above": 1, "below": 5}), vec![3]),
+            (json!({"between": [1, 3]}), vec![1, 3]),
+        ] {
+            for more in [
+                json!({}),
+                json!({"within": "9d"}),
+                json!({"where": {"n": {"at_least": 0}}}),
+                json!({"since": "1970-01-01"}),
+            ] {
+                let mut rule = json!({"event": "Email Opened", "count": range});
+                rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                let found: Vec<i64> =
+                    [0, 1, 3, 5].into_iter().filter(|n| ask(rule.clone(), &opens(*n), day(5)).inside).collect();
+                assert_eq!(found, holds, "{rule}");
+            }
+        }
+        assert!(ask(json!({"event": "Email Opened", "never": true}), &[], day(5)).inside);
+        assert!(!ask(json!({"event": "Email Opened", "never": true}), &opens(1), day(5)).inside);
+    }
+
+    #[test]
+    fn promise_5_5_a_count_names_the_event_whose_leaving_turns_it() {
+        let count =
+            |range: Json| ask(json!({"event": "Email Opened", "count": range, "within": "10d"}), &opens(5), day(6));
+        assert_eq!(count(json!({"at_least": 3})), inside(Some(day(12))));
+        assert_eq!(count(json!({"at_most": 3})), outside(Some(day(11))));
+        assert_eq!(count(json!({"equals": 5})), inside(Some(day(10))));
+        assert_eq!(count(json!({"between": [1, 2]})), outside(Some(day(12))));
+        assert_eq!(count(json!({"at_least": 6})), outside(None));
+        assert_eq!(count(json!({"at_least": 0})), inside(None));
+    }
+
+    #[test]
+    fn promise_5_5_a_filtered_range_that_is_crossed_twice_names_the_nearer_crossing() {
+        let rule =
+            json!({"event": "Email Opened", "where": {"n": {"above": 0}}, "count": {"equals": 2}, "within": "10d"});
+        assert_eq!(ask(rule.clone(), &opens(5), day(6)), outside(Some(day(12))));
+        assert_eq!(ask(rule, &opens(5), day(12)), inside(Some(day(13))));
+        let rule = json!({"event": "Email Opened", "sum": {"of": "n", "between": [4, 7]}, "within": "10d"});
+        assert_eq!(ask(rule.clone(), &opens(5), day(6)), outside(Some(day(12))));
+        assert_eq!(ask(rule, &opens(5), day(12)), inside(Some(day(14))));
+    }
+
+    #[test]
+    fn promise_5_2_statistics_of_a_property() {
+        let log = [
+            on(1, "A", json!({"n": 2, "tag": "x", "lines": [{"q": 1, "id": "p"}, {"q": 4, "id": "q"}]})),
+            on(2, "A", json!({"n": 4.5, "tag": "y"})),
+            on(3, "A", json!({"n": "7", "tag": "x", "lines": [{"q": 2, "id": "q"}]})),
+        ];
+        let lies = |name: &str, of: &str, at: f64| {
+            let rule = json!({"event": "A", name: {"of": of, "equals": at}});
+            ask(rule, &log, day(5)).inside
+        };
+        assert!(lies("sum", "n", 6.5));
+        assert!(lies("average", "n", 3.25));
+        assert!(lies("min", "n", 2.0));
+        assert!(lies("max", "n", 4.5));
+        assert!(lies("sum", "lines.q", 7.0));
+        assert!(lies("max", "lines.q", 5.0));
+        let distinct =
+            |of: &str, n: u32| ask(json!({"event": "A", "distinct": {"of": of, "equals": n}}), &log, day(5)).inside;
+        assert!(distinct("tag", 2) && distinct("lines.id", 2) && distinct("n", 3) && distinct("none", 0));
+    }
+
+    #[test]
+    fn promise_5_3_the_sum_of_nothing_is_zero_and_the_average_of_nothing_is_nothing() {
+        for (name, holds) in [("sum", true), ("distinct", true), ("average", false), ("min", false), ("max", false)] {
+            assert_eq!(
+                ask(json!({"event": "A", name: {"of": "n", "at_most": 9}}), &[], day(1)).inside,
+                holds,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_different_values_are_counted_one_by_one() {
+        let log: Vec<Logged> = (0..200).map(|n| on(n / 9, "A", json!({"id": format!("p{}", n % 50)}))).collect();
+        assert!(ask(json!({"event": "A", "distinct": {"of": "id", "equals": 50}}), &log, day(99)).inside);
+    }
+
+    #[test]
+    fn promise_5_6_money_of_different_currencies_is_never_added() {
+        let log = [("EUR", 10), ("eur", 20), ("USD", 400)]
+            .map(|(code, total)| on(1, "A", json!({"total": total, "currency": code})));
+        let sum = |more: Json, at_least: u32| {
+            let mut rule = json!({"event": "A", "sum": {"of": "total", "at_least": at_least}});
+            rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            ask(rule, &log, day(2)).inside
+        };
+        assert!(!sum(json!({}), 0));
+        assert!(sum(json!({"currency": "EUR"}), 30) && !sum(json!({"currency": "EUR"}), 31));
+        assert!(ask(json!({"event": "A", "currency": "USD", "count": {"equals": 1}}), &log, day(2)).inside);
     }
 }

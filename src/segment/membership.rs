@@ -20,7 +20,7 @@ impl Membership {
     }
 
     /// The same answer, to be asked again at `at` too.
-    pub(super) fn until(self, at: Option<Instant>) -> Self {
+    pub(super) fn sooner(self, at: Option<Instant>) -> Self {
         let until = match (self.until, at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
@@ -36,7 +36,7 @@ impl Membership {
         let mut whole = Membership::steady(!decisive);
         for part in parts {
             if part.inside != decisive {
-                whole = whole.until(part.until);
+                whole = whole.sooner(part.until);
             } else if part.until.is_none() {
                 return Membership::steady(decisive);
             } else {

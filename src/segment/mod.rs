@@ -69,10 +69,13 @@ mod compare;
 mod definition;
 mod event;
 mod filter;
+#[cfg(test)]
+mod generated;
 mod measure;
 mod membership;
 mod path;
 mod person;
+mod range;
 #[cfg(test)]
 mod reference;
 mod returns;

@@ -66,7 +66,7 @@ impl PersonCondition {
             PersonCondition::Segment(id) => Membership::steady(who.member_of(id) == Some(true)),
             PersonCondition::Consent { channel, topic } => {
                 let granted = matches!(who.consent(channel, topic, now), Consent::Granted { .. });
-                Membership::steady(granted).until(who.consent_until(channel, topic, now))
+                Membership::steady(granted).sooner(who.consent_until(channel, topic, now))
             }
             PersonCondition::Reachable(channel) => {
                 Membership::steady(matches!(who.contact_point(channel), Reach::At(_) | Reach::ById))
@@ -143,5 +143,99 @@ impl fmt::Display for PersonCondition {
             PersonCondition::LastSeen(age) => write!(f, "last seen {age}"),
             PersonCondition::Bucket { of, from, to } => write!(f, "in {from} to {to} of 100 by {of}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{day, faults, inside, outside, rule};
+    use super::super::{Membership, Segment};
+    use crate::customer::{Basis, BlockReason, ConsentRecord, Member, Profile};
+    use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Key, Span};
+    use serde_json::{Value as Json, json};
+
+    fn ask(json: Json, change: impl FnOnce(&mut Profile)) -> Membership {
+        let mut who = Profile::new(CustomerId::new("anna"), day(0));
+        change(&mut who);
+        rule(json).evaluate(&who, day(5))
+    }
+
+    #[test]
+    fn promise_5_2_segment_membership() {
+        let loyal = json!({"segment": "loyal"});
+        assert_eq!(ask(loyal.clone(), |_| {}), outside(None));
+        let member = Member { segment: Key::new("loyal").hash(), since: day(1) };
+        assert_eq!(ask(loyal.clone(), |who| who.memberships.push(member)), inside(None));
+        assert_eq!(rule(loyal).needs().segments, ["loyal".into()]);
+    }
+
+    #[test]
+    fn promise_5_5_consent_ends_by_itself_when_it_runs_out() {
+        let offers = json!({"consent": {"channel": "email", "topic": "offers"}});
+        let grant = |topic: &str, expires| ConsentRecord {
+            channel: ChannelKind::Email,
+            topic: Some(topic.into()),
+            point: None,
+            at: day(1),
+            grant: Some(Basis::Express),
+            expires,
+        };
+        let after = |record: ConsentRecord| {
+            ask(offers.clone(), |who| {
+                who.consents.record(record);
+            })
+        };
+        assert_eq!(ask(offers.clone(), |_| {}), outside(None));
+        assert_eq!(after(grant("offers", None)), inside(None));
+        assert_eq!(after(grant("news", None)), outside(None));
+        assert_eq!(after(grant("offers", Some(day(7)))), inside(Some(day(7))));
+        assert_eq!(after(grant("offers", Some(day(5)))), outside(None));
+    }
+
+    #[test]
+    fn promise_5_2_reachable_is_a_point_that_is_not_blocked() {
+        let email = json!({"reachable": "email"});
+        let point = ContactPoint::email("a@b.de").unwrap();
+        let add = |who: &mut Profile| who.points.add(ChannelKind::Email, point.clone(), None, day(0));
+        assert_eq!(ask(email.clone(), |_| {}), outside(None));
+        assert_eq!(ask(email.clone(), add), inside(None));
+        let blocked = ask(email.clone(), |who| {
+            add(who);
+            who.points.block(&point, BlockReason::HardBounce);
+        });
+        assert_eq!(blocked, outside(None));
+        assert_eq!(ask(json!({"reachable": "in_app"}), |_| {}), inside(None));
+        assert!(rule(email).needs().reachability);
+    }
+
+    #[test]
+    fn promise_5_2_preference_engagement_and_identity() {
+        let prefers = json!({"preferred_channel": "sms"});
+        assert!(ask(prefers.clone(), |who| who.preferred = Some(ChannelKind::Sms)).inside);
+        assert!(!ask(prefers, |_| {}).inside);
+        let engaged =
+            |who: &mut Profile| who.update_channel(&ChannelKind::Email, |record| record.last_engaged = Some(day(2)));
+        assert_eq!(ask(json!({"engaged": {"channel": "email", "within": "4d"}}), engaged), inside(Some(day(6))));
+        assert_eq!(ask(json!({"engaged": {"channel": "email", "within": "3d"}}), engaged), outside(None));
+        assert_eq!(ask(json!({"engaged": {"channel": "email"}}), engaged), inside(None));
+        assert_eq!(ask(json!({"engaged": {"channel": "sms"}}), engaged), outside(None));
+        assert!(rule(json!({"engaged": {"channel": "sms"}})).needs().contacts > Span::ZERO);
+        assert!(ask(json!({"identified": false}), |_| {}).inside);
+        assert!(ask(json!({"identified": true}), |who| who.user_id = Some("7".into())).inside);
+    }
+
+    #[test]
+    fn promise_5_2_a_bucket_is_stable_and_its_parts_share_everyone_out() {
+        let rules = [(0, 30), (30, 100)].map(|(from, to)| rule(json!({"bucket": {"of": "x", "from": from, "to": to}})));
+        let mut first = 0;
+        for n in 0..2_000 {
+            let who = Profile::new(CustomerId::new(&n.to_string()), day(0));
+            let [a, b] = rules.each_ref().map(|rule| rule.evaluate(&who, day(0)).inside);
+            assert_ne!(a, b);
+            first += u32::from(a);
+        }
+        assert!((540..660).contains(&first), "{first}");
+        assert!(faults(json!({"bucket": {"of": "x", "from": 5, "to": 5}})).contains("$.bucket: never holds"));
+        assert!(faults(json!({"bucket": {"of": "x", "from": 5, "to": 101}})).contains("$.bucket.to: expected"));
     }
 }

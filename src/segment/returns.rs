@@ -164,3 +164,124 @@ pub(super) fn same_code(a: Option<&crate::primitives::Value>, b: Option<&crate::
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{Logged, ask, customer, day, faults, inside, on, order, outside, refund, rule};
+    use super::super::{Membership, Segment};
+    use serde_json::{Value as Json, json};
+
+    fn spent(log: &[Logged], n: i64) -> bool {
+        ask(json!({"event": "Order Completed", "sum": {"of": "total", "equals": n}}), log, day(40)).inside
+    }
+
+    fn orders(log: &[Logged], n: i64) -> bool {
+        ask(json!({"event": "Order Completed", "count": {"equals": n}}), log, day(40)).inside
+    }
+
+    #[test]
+    fn promise_5_6_a_refund_takes_its_money_from_the_order_it_names_at_the_orders_time() {
+        let log = [order(1, "a", 100), order(9, "b", 50), refund(20, "a", 30)];
+        assert!(spent(&log, 120) && orders(&log, 2));
+        // Ten days back from day 18 there is only the second order; the refund is not its loss.
+        let recent = |now| {
+            ask(json!({"event": "Order Completed", "sum": {"of": "total", "equals": 50}, "within": "15d"}), &log, now)
+        };
+        assert_eq!(recent(day(21)), inside(Some(day(24))));
+    }
+
+    #[test]
+    fn promise_5_6_an_order_that_is_wholly_taken_back_or_cancelled_counts_no_more() {
+        let whole = [order(1, "a", 100), order(2, "b", 50), refund(3, "a", 60), refund(4, "a", 40)];
+        assert!(spent(&whole, 50) && orders(&whole, 1));
+        let cancelled = [order(1, "a", 100), on(3, "Order Cancelled", json!({"order_id": "a", "total": 1}))];
+        assert!(spent(&cancelled, 0) && orders(&cancelled, 0));
+        let silent = [order(1, "a", 100), on(3, "Order Refunded", json!({"order_id": "a"}))];
+        assert!(spent(&silent, 0) && orders(&silent, 0));
+        let never = json!({"event": "Order Completed", "never": true});
+        assert!(ask(never, &cancelled, day(9)).inside);
+        let revenue = [
+            on(1, "Order Completed", json!({"order_id": 7, "revenue": 80})),
+            on(2, "Order Refunded", json!({"order_id": 7, "revenue": 80})),
+        ];
+        assert!(orders(&revenue, 0));
+    }
+
+    #[test]
+    fn promise_5_6_a_refund_of_no_known_order_lowers_the_sum_at_its_own_time_and_no_count() {
+        let log = [order(1, "a", 100), refund(9, "till-7", 30), on(9, "Order Refunded", json!({"total": -5}))];
+        assert!(spent(&log, 65) && orders(&log, 1));
+        let loss = json!({"event": "Order Completed", "sum": {"of": "total", "below": 0}, "within": "5d"});
+        assert_eq!(ask(loss.clone(), &log, day(10)), inside(Some(day(14))));
+        assert_eq!(ask(loss, &log, day(14)), outside(None));
+    }
+
+    #[test]
+    fn promise_5_6_a_sum_may_be_gross() {
+        let log = [order(1, "a", 100), refund(3, "a", 100), refund(4, "b", 7)];
+        let gross = |ask: Json| json!({"event": "Order Completed", "money": "gross", "count": ask});
+        assert!(ask(gross(json!({"equals": 1})), &log, day(9)).inside);
+        let sum = json!({"event": "Order Completed", "money": "gross", "sum": {"of": "total", "equals": 100}});
+        assert!(ask(sum.clone(), &log, day(9)).inside);
+        assert_eq!(rule(sum).needs().events.len(), 1);
+        assert!(
+            faults(json!({"event": "A", "money": "gross"})).contains("$.money: only `Order Completed` has refunds")
+        );
+    }
+
+    #[test]
+    fn promise_5_6_a_refund_in_another_currency_is_not_taken_from_the_order() {
+        let sold =
+            |code: &str, name, at, total| on(at, name, json!({"order_id": "a", "total": total, "currency": code}));
+        let log = [sold("EUR", "Order Completed", 1, 100), sold("USD", "Order Refunded", 2, 100)];
+        assert!(orders(&log, 1) && spent(&log, 100));
+    }
+
+    #[test]
+    fn promise_5_6_of_other_figures_only_whole_orders_are_taken_back() {
+        let with = |at, name, id: &str, total, items: Option<u32>| {
+            on(at, name, json!({"order_id": id, "total": total, "items": items}))
+        };
+        let log = [
+            with(1, "Order Completed", "a", 100, Some(4)),
+            with(2, "Order Completed", "b", 50, Some(2)),
+            with(3, "Order Refunded", "a", 20, None),
+            with(4, "Order Refunded", "b", 50, None),
+        ];
+        assert!(ask(json!({"event": "Order Completed", "sum": {"of": "items", "equals": 4}}), &log, day(9)).inside);
+        assert!(ask(json!({"event": "Order Completed", "max": {"of": "total", "equals": 80}}), &log, day(9)).inside);
+    }
+
+    #[test]
+    fn promise_5_6_a_late_refund_of_an_order_that_left_the_window_is_not_a_loss_of_the_window() {
+        let log = [order(1, "old", 100), order(38, "new", 40), refund(39, "old", 100)];
+        let recent = rule(json!({"event": "Order Completed", "sum": {"of": "total", "at_least": 40}, "within": "5d"}));
+        let answer: Membership = recent.evaluate(&customer(&log, &recent.needs()), day(40));
+        assert_eq!(answer, inside(Some(day(43))));
+        // Whereas one that names none of all the orders is.
+        let log = [order(1, "old", 100), order(38, "new", 40), refund(39, "till-7", 10)];
+        assert_eq!(recent.evaluate(&customer(&log, &recent.needs()), day(40)), outside(None));
+    }
+
+    #[test]
+    fn promise_5_5_what_was_lost_weighs_more_once_the_order_has_left() {
+        let log = [order(1, "a", 130), refund(5, "till-7", 120)];
+        let even = json!({"event": "Order Completed", "sum": {"of": "total", "at_least": 0}, "within": "10d"});
+        assert_eq!(ask(even.clone(), &log, day(6)), inside(Some(day(11))));
+        assert_eq!(ask(even, &log, day(11)), outside(Some(day(15))));
+    }
+
+    #[test]
+    fn promise_5_6_an_order_gives_back_no_more_than_it_brought() {
+        let sale = on(1, "Order Completed", json!({"order_id": "a", "total": 120, "subtotal": 100}));
+        let log = [sale, order(2, "b", 7), refund(3, "a", 110)];
+        let subtotal = json!({"event": "Order Completed", "sum": {"of": "subtotal", "equals": 0}});
+        assert!(ask(subtotal, &log, day(9)).inside);
+    }
+
+    #[test]
+    fn promise_5_5_a_refund_that_is_still_to_come_in_a_log_names_its_instant() {
+        let log = [order(1, "a", 100), refund(9, "a", 100)];
+        assert_eq!(ask(json!({"event": "Order Completed"}), &log, day(5)), inside(Some(day(9))));
+    }
+}

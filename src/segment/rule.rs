@@ -16,7 +16,7 @@ use crate::primitives::{Faults, Instant, Key, Needs, SegmentId};
 const DEEPEST: usize = 32;
 
 /// The fields that name a condition, one of which every object of a rule has.
-const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 16] = [
     "all",
     "any",
     "not",
@@ -309,4 +309,96 @@ fn joined(f: &mut fmt::Formatter<'_>, parts: &[Condition], with: &str) -> fmt::R
         write!(f, "{}{part}", if n == 0 { "(" } else { with })?;
     }
     f.write_str(")")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{customer, day, faults, fields, rule};
+    use super::*;
+    use serde_json::{Value as Json, json};
+
+    #[test]
+    fn promise_6_1_all_faults_are_reported_at_once_with_their_places() {
+        let found = faults(json!({"all": [
+            {"event": "A", "within": "0d"},
+            {"not": {"atribute": "age"}},
+            {"any": []},
+            {"segment": "x", "identified": true},
+            {"segment": "x", "where": {}},
+            7,
+        ]}));
+        let lines: Vec<&str> = found.lines().map(str::trim).collect();
+        assert_eq!(
+            lines,
+            [
+                "6 faults",
+                "$.all[0].within: expected a length of time above zero",
+                "$.all[1].not: no condition is named; did you mean `attribute`?",
+                "$.all[2].any: never holds: expected at least one condition",
+                "$.all[3]: `segment` and `identified` are two conditions; combine them with `all`",
+                "$.all[4].where: unknown field; known here: segment",
+                "$.all[5]: expected an object, found a number",
+            ]
+        );
+        assert!(Rule::from_json("{").unwrap_err().to_string().contains("$: not JSON"));
+    }
+
+    #[test]
+    fn a_rule_may_be_nested_32_deep_and_no_deeper() {
+        let nested = |depth: usize| (1..depth).fold(json!({"identified": true}), |inner, _| json!({"not": inner}));
+        assert!(Rule::from_json(&nested(32).to_string()).is_ok());
+        assert!(faults(nested(33)).contains("nested more than 32 deep"));
+    }
+
+    #[test]
+    fn a_rule_reads_as_a_sentence() {
+        for (json, sentence) in [
+            (json!({"all": []}), "everyone"),
+            (json!({"not": {"any": [{"identified": true}, {"segment": "vip"}]}}), "not (identified or in segment vip)"),
+            (
+                json!({"attribute": "tier", "in": ["gold", 1], "for": "7d"}),
+                "tier is one of \"gold\", 1 for at least 7d",
+            ),
+            (
+                json!({"attribute": "a", "date": {"in_next": "7d", "before_now": false}}),
+                "a is in the next 7d and is still to come",
+            ),
+            (json!({"attribute": "a", "exists": false}), "a is not known"),
+            (json!({"event": "A", "never": true, "within": "30d"}), "A in the last 30d never"),
+            (
+                json!({"event": "Order Completed", "sum": {"of": "total", "at_least": 100}, "currency": "EUR", "money": "gross", "where": {"coupon": "X"}}),
+                "the sum of total of Order Completed in EUR where coupon is \"X\" is at least 100 (gross)",
+            ),
+            (json!({"event": "A", "distinct": {"of": "b", "equals": 2}}), "different b of A exactly 2 times"),
+            (json!({"event": "A", "last": {"older_than": "90d"}}), "the last A was at least 90d ago"),
+            (json!({"event": "A", "gap": {"at_least": "60d"}}), "the last two A are at least 60d apart"),
+            (json!({"sequence": ["A", "B"], "within": "1d"}), "A then B within 1d"),
+            (json!({"consent": {"channel": "email", "topic": "offers"}}), "email for offers is consented to"),
+            (json!({"first_seen": {"younger_than": "60s"}}), "first seen less than 1m ago"),
+            (json!({"bucket": {"of": "t", "from": 0, "to": 50}}), "in 0 to 50 of 100 by t"),
+            (json!({"trigger": {"total": {"above": 9}}}), "the trigger's total is above 9"),
+        ] {
+            assert_eq!(rule(json).to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn promise_6_4_the_triggering_event_is_seen_where_there_is_one() {
+        let who = customer(&[], &Needs::default());
+        let (now, order) = (day(1), fields(&json!({"total": 80})));
+        let big = rule(json!({"trigger": {"total": {"at_least": 50}}}));
+        assert!(big.check(&Facts { who: &who, now, trigger: Some(&order) }).inside);
+        assert!(!big.evaluate(&who, now).inside);
+        assert!(big.reads_trigger() && big.needs() == Needs::default());
+    }
+
+    #[test]
+    fn a_rule_says_what_it_reads() {
+        let seen = |json: Json| rule(json).reads_seen();
+        assert!(seen(json!({"not": {"all": [{"last_seen": {"older_than": "1d"}}]}})));
+        assert!(!seen(json!({"identified": true})) && rule(json!({"any": [{"identified": true}]})).reads_identified());
+        let needs =
+            rule(json!({"all": [{"attribute": "a.b", "equals": 1}, {"segment": "x"}, {"reachable": "sms"}]})).needs();
+        assert_eq!((needs.attributes, needs.segments, needs.reachability), (vec!["a".into()], vec!["x".into()], true));
+    }
 }

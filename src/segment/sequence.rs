@@ -55,7 +55,7 @@ impl Sequence {
             }
             (done, _) => Membership::steady(done.is_some()),
         };
-        answer.until(next)
+        answer.sooner(next)
     }
 
     /// When the sequence was last completed.
@@ -107,9 +107,7 @@ impl Sequence {
 
     pub(super) fn needs(&self, needs: &mut Needs) {
         let within = match (self.within, self.in_last) {
-            (Some(within), Some(in_last)) => {
-                Span::millis(within.as_millis().saturating_add(in_last.as_millis()).saturating_add(1))
-            }
+            (Some(within), Some(in_last)) => Span::millis(within.as_millis().saturating_add(in_last.as_millis())),
             _ => Span::MAX,
         };
         for step in &self.steps {
@@ -156,5 +154,62 @@ impl fmt::Display for Sequence {
             write!(f, ", completed in the last {span}")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{Logged, ask, day, faults, inside, on, outside};
+    use serde_json::{Value as Json, json};
+
+    fn log(events: &[(i64, &'static str)]) -> Vec<Logged> {
+        events.iter().map(|(n, name)| on(*n, name, json!({"n": n}))).collect()
+    }
+
+    fn holds(sequence: Json, events: &[(i64, &'static str)]) -> bool {
+        ask(sequence, &log(events), day(20)).inside
+    }
+
+    #[test]
+    fn promise_5_2_one_after_the_other_at_the_same_instant_too_and_within_the_time() {
+        let ab = json!({"sequence": ["A", "B"], "within": "1d"});
+        assert!(holds(ab.clone(), &[(1, "A"), (2, "B")]));
+        assert!(holds(ab.clone(), &[(1, "B"), (1, "A")]));
+        assert!(!holds(ab.clone(), &[(1, "B"), (2, "A")]));
+        assert!(!holds(ab.clone(), &[(1, "A"), (3, "B")]));
+        assert!(holds(ab.clone(), &[(1, "A"), (2, "A"), (3, "B")]));
+        assert!(!holds(ab, &[(1, "A")]));
+        assert!(holds(json!({"sequence": ["A", "B"]}), &[(1, "A"), (19, "B")]));
+    }
+
+    #[test]
+    fn promise_5_2_one_occurrence_is_one_step_only() {
+        let twice = json!({"sequence": ["A", "A"], "within": "1d"});
+        assert!(!holds(twice.clone(), &[(1, "A")]));
+        assert!(holds(twice, &[(1, "A"), (1, "A")]));
+        let back = json!({"sequence": ["A", "B", "A"]});
+        assert!(!holds(back.clone(), &[(1, "A"), (1, "B")]));
+        assert!(holds(back, &[(1, "A"), (1, "B"), (1, "A")]));
+    }
+
+    #[test]
+    fn a_step_may_be_filtered() {
+        let late = json!({"sequence": ["A", {"event": "B", "where": {"n": {"above": 2}}}], "within": "3d"});
+        assert!(!holds(late.clone(), &[(1, "A"), (2, "B")]));
+        assert!(holds(late, &[(1, "A"), (2, "B"), (3, "B")]));
+    }
+
+    #[test]
+    fn promise_5_5_a_sequence_leaves_when_its_last_step_does() {
+        let recent = json!({"sequence": ["A", "B"], "within": "5d", "in_last": "7d"});
+        let log = log(&[(1, "A"), (2, "B"), (5, "B"), (9, "B")]);
+        assert_eq!(ask(recent.clone(), &log, day(9)), inside(Some(day(12))));
+        assert_eq!(ask(recent, &log, day(12)), outside(None));
+    }
+
+    #[test]
+    fn a_sequence_of_one_is_a_fault() {
+        assert!(faults(json!({"sequence": ["A"]})).contains("$.sequence: expected 2 to 8 events, found 1"));
+        assert!(faults(json!({"sequence": ["A", ""]})).contains("$.sequence[1]: expected a name"));
     }
 }

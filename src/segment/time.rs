@@ -52,7 +52,7 @@ impl Age {
         let age = now - at;
         let inside = self.older.is_none_or(|span| age >= span) && self.younger.is_none_or(|span| age < span);
         let next = |span: Option<Span>| span.map(|span| at + span).filter(|turn| *turn > now);
-        Membership::steady(inside).until(next(self.older)).until(next(self.younger))
+        Membership::steady(inside).sooner(next(self.older)).sooner(next(self.younger))
     }
 
     /// How far back it reads, if what is older than that cannot make it true.
@@ -148,5 +148,47 @@ pub(super) fn transpose<T>(field: Option<Option<T>>) -> Option<Option<T>> {
         None => Some(None),
         Some(None) => None,
         Some(value) => Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{ask, day, faults, inside, on, outside};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn promise_5_4_an_event_leaves_exactly_at_the_end_of_its_window() {
+        let log = [on(1, "A", json!({}))];
+        let within = |now| ask(json!({"event": "A", "within": "30d"}), &log, now);
+        assert_eq!(within(day(31) - Span::millis(1)), inside(Some(day(31))));
+        assert_eq!(within(day(31)), outside(None));
+        let fixed = json!({"event": "A", "since": "1970-01-02", "until": "1970-01-03"});
+        assert_eq!(ask(fixed, &log, day(9)), inside(None));
+        assert_eq!(ask(json!({"event": "A", "until": "1970-01-02"}), &log, day(9)), outside(None));
+    }
+
+    #[test]
+    fn promise_5_5_an_age_begins_and_ends_by_itself_at_the_exact_instant() {
+        let log = [on(0, "A", json!({}))];
+        let old = |now| ask(json!({"event": "A", "last": {"older_than": "90d"}}), &log, now);
+        assert_eq!(old(day(89)), outside(Some(day(90))));
+        assert_eq!(old(day(90)), inside(None));
+        let minute = Span::seconds(60);
+        let new = |now| ask(json!({"first_seen": {"younger_than": "60s"}}), &log, now);
+        assert_eq!(new(day(0)), inside(Some(day(0) + minute)));
+        assert_eq!(new(day(0) + minute), outside(None));
+        let both = json!({"last_seen": {"older_than": "1d", "younger_than": "3d"}});
+        assert_eq!(ask(both.clone(), &log, day(0)), outside(Some(day(1))));
+        assert_eq!(ask(both, &log, day(2)), inside(Some(day(3))));
+    }
+
+    #[test]
+    fn windows_and_ages_that_cannot_hold_are_faults() {
+        assert!(faults(json!({"event": "A", "within": "0d"})).contains("$.within: expected a length of time above"));
+        assert!(faults(json!({"event": "A", "within": "1d", "since": "2026-01-01"})).contains("exclude each other"));
+        assert!(faults(json!({"event": "A", "since": "2026-02-01", "until": "2026-01-01"})).contains("later than"));
+        assert!(faults(json!({"last_seen": {"older_than": "2d", "younger_than": "1d"}})).contains("the shorter one"));
+        assert!(faults(json!({"first_seen": {}})).contains("$.first_seen: expected `older_than`"));
     }
 }
