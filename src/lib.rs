@@ -1,5 +1,9 @@
 //! Cross-channel customer messaging as a library.
 
+#![forbid(unsafe_code)]
+#![deny(missing_docs, missing_debug_implementations, rustdoc::broken_intra_doc_links)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
 pub mod channel;
 pub mod customer;
 pub mod delivery;
@@ -34,6 +38,6 @@ pub use policy::*;
 pub use primitives::*;
 pub use record::*;
 pub use rehearsal::*;
-pub use segment::{Facts, Filter, Membership, Segment, SegmentDefinition};
+pub use segment::{Criteria, Facts, Filter, Membership, Segment, SegmentDefinition};
 pub use store::*;
 pub use surroundings::*;

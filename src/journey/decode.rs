@@ -11,7 +11,7 @@ use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::local::{LocalTime, Weekday, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span, Value};
-use crate::segment::{Filter, Rule};
+use crate::segment::{Filter, Criteria};
 
 /// What a journey may refer to.
 pub(crate) struct Known<'a> {
@@ -161,8 +161,8 @@ impl<'a> Decoder<'a> {
         Some(EventMatch { event, filter })
     }
 
-    fn rule(&mut self, node: &Node<'a>) -> Option<Rule> {
-        let rule = Rule::decode(node)?;
+    fn rule(&mut self, node: &Node<'a>) -> Option<Criteria> {
+        let rule = Criteria::decode(node)?;
         let needs = crate::segment::Segment::needs(&rule);
         for segment in needs.segments.iter().filter(|id| !self.known.segments.contains(id)) {
             node.fault(format!("names the segment `{segment}`, which the playbook does not define"));

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
-use crate::segment::{Facts, Filter, Rule};
+use crate::segment::{Facts, Filter, Criteria};
 
 /// A journey made from JSON; see the guide for its form.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub(super) enum StepKind {
     /// Waits for an event or a condition, with a timeout.
     WaitFor { what: Awaited, timeout: Span, since_step: bool, then: Next, otherwise: Next },
     /// Goes where the first rule that holds leads.
-    Branch { arms: Vec<(Rule, Next)>, otherwise: Next },
+    Branch { arms: Vec<(Criteria, Next)>, otherwise: Next },
     /// Goes where a stable draw leads, by weights.
     Split { arms: Vec<(u32, Next)> },
     /// Sends a message on the next best channel.
@@ -69,7 +69,7 @@ pub(super) enum Awaited {
     /// An event.
     Event(EventMatch),
     /// A rule that holds.
-    Rule(Rule),
+    Rule(Criteria),
 }
 
 /// One attempt of a cascade.
@@ -102,9 +102,9 @@ pub(super) struct EventMatch {
 
 #[derive(Debug)]
 pub(super) enum Trigger {
-    Event { event: EventMatch, rule: Option<Rule> },
-    Entered { segment: SegmentId, rule: Option<Rule> },
-    Left { segment: SegmentId, rule: Option<Rule> },
+    Event { event: EventMatch, rule: Option<Criteria> },
+    Entered { segment: SegmentId, rule: Option<Criteria> },
+    Left { segment: SegmentId, rule: Option<Criteria> },
 }
 
 /// Where a run's key comes from.
@@ -122,7 +122,7 @@ pub(super) enum Exit {
     Event(EventMatch),
     Entered(SegmentId),
     Left(SegmentId),
-    Rule(Rule),
+    Rule(Criteria),
 }
 
 impl EventMatch {

@@ -61,9 +61,9 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
     let mut segments = host.segments;
-    let mut seen = vec![false; segments.len()];
+    let mut reads = vec![(false, false); segments.len()];
     for definition in definitions {
-        seen.push(definition.rule.reads_seen());
+        reads.push((definition.rule.reads_seen(), definition.rule.reads_identified()));
         segments.push((definition.id, Arc::new(definition.rule) as Arc<dyn Segment>));
     }
     let segment_ids: Vec<SegmentId> = segments.iter().map(|(id, _)| id.clone()).collect();
@@ -99,12 +99,12 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         warnings,
         index: Index::default(),
     };
-    playbook.index(&seen);
+    playbook.index(&reads);
     Some(playbook)
 }
 
 impl Playbook {
-    fn index(&mut self, seen: &[bool]) {
+    fn index(&mut self, reads: &[(bool, bool)]) {
         let mut index = Index::default();
         index.read(&self.policy.needs());
         index.handles = self
@@ -115,8 +115,8 @@ impl Playbook {
                 _ => None,
             })
             .collect();
-        for (position, ((_, segment), seen)) in self.segments.iter().zip(seen).enumerate() {
-            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), &segment.needs(), *seen);
+        for (position, ((_, segment), (seen, identified))) in self.segments.iter().zip(reads).enumerate() {
+            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), &segment.needs(), (*seen, *identified));
         }
         for (position, journey) in self.journeys.iter().enumerate() {
             index.add_journey(u16::try_from(position).unwrap_or(u16::MAX), &journey.needs());

@@ -41,7 +41,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn add_segment(&mut self, position: u16, needs: &Needs, reads_seen: bool) {
+    pub(super) fn add_segment(&mut self, position: u16, needs: &Needs, (reads_seen, reads_identified): (bool, bool)) {
         self.read(needs);
         for need in &needs.events {
             push(&mut self.events.entry(need.event.hash()).or_default().segments, position);
@@ -52,7 +52,7 @@ impl Index {
         for id in &needs.segments {
             push(self.dependents.entry(id.key().hash()).or_default(), position);
         }
-        if needs.reachability {
+        if needs.reachability || reads_identified || needs.contacts > Span::ZERO {
             push(&mut self.reachability, position);
         }
         if reads_seen {

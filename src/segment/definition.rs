@@ -1,6 +1,6 @@
 //! The segments of a playbook.
 
-use super::{Membership, Rule, Segment};
+use super::{Membership, Criteria, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, nearest};
 use crate::primitives::{Instant, Needs, SegmentId};
@@ -12,14 +12,14 @@ pub struct SegmentDefinition {
     /// Its name.
     pub id: SegmentId,
     /// Who is in it.
-    pub rule: Rule,
+    pub rule: Criteria,
     /// What it is for, in the shop's own words.
     pub description: Option<String>,
 }
 
 impl SegmentDefinition {
     /// A segment without a description.
-    pub fn new(id: impl Into<SegmentId>, rule: Rule) -> Self {
+    pub fn new(id: impl Into<SegmentId>, rule: Criteria) -> Self {
         SegmentDefinition { id: id.into(), rule, description: None }
     }
 
@@ -31,11 +31,11 @@ impl SegmentDefinition {
         }
         let object = node.open_object()?;
         let Some(rule) = object.get("rule") else {
-            let rule = Rule::decode(node)?;
+            let rule = Criteria::decode(node)?;
             return Some(SegmentDefinition { id, rule, description: None });
         };
         let known = node.object(&["rule", "description"]).map(|_| ());
-        let rule = Rule::decode(&rule);
+        let rule = Criteria::decode(&rule);
         let description = match object.get("description") {
             Some(text) => Some(text.text()?.to_owned()),
             None => None,
@@ -178,7 +178,7 @@ mod tests {
             [
                 "6 faults",
                 "$.bad.descripton: unknown field; did you mean `description`?",
-                &format!("$.bad.rule: no condition is named; expected one of {}", super::super::rule::KINDS.join(", ")),
+                &format!("$.bad.rule: no condition is named; expected one of {}", super::super::criteria::KINDS.join(", ")),
                 "$.host-made: the host adds a segment of this name itself",
                 "$.loyal.any[0].segment: there is no segment `loyl`; did you mean `loyal`?",
                 "$.top.not.segment: segments read each other in a circle: loyal -> vip -> top -> loyal",

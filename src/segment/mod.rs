@@ -1,6 +1,6 @@
 //! Who is meant: segments, and the rules that segments and journeys are written in.
 //!
-//! A [`Rule`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
+//! A [`Criteria`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
 //! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
 //! conditions below implements [`Segment`] itself.
 //!
@@ -79,7 +79,7 @@ mod range;
 #[cfg(test)]
 mod reference;
 mod returns;
-mod rule;
+mod criteria;
 mod sequence;
 mod time;
 #[cfg(test)]
@@ -91,7 +91,7 @@ pub use definition::SegmentDefinition;
 pub(crate) use definition::decode_segments;
 pub use filter::Filter;
 pub use membership::Membership;
-pub use rule::Rule;
+pub use criteria::Criteria;
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Membership, Rule, Segment};
+use super::{Membership, Criteria, Segment};
 use crate::customer::Profile;
 use crate::primitives::{CustomerId, EventNeed, Fields, Instant, Keep, Key, Needs, Span, Value};
 
@@ -11,13 +11,13 @@ pub(super) fn day(n: i64) -> Instant {
     Instant::from_millis(0) + Span::days(n)
 }
 
-pub(super) fn rule(json: Json) -> Rule {
-    Rule::from_json(&json.to_string()).unwrap_or_else(|faults| panic!("{json}: {faults}"))
+pub(super) fn rule(json: Json) -> Criteria {
+    Criteria::from_json(&json.to_string()).unwrap_or_else(|faults| panic!("{json}: {faults}"))
 }
 
 /// The faults of a rule, one a line.
 pub(super) fn faults(json: Json) -> String {
-    Rule::from_json(&json.to_string()).unwrap_err().to_string()
+    Criteria::from_json(&json.to_string()).unwrap_err().to_string()
 }
 
 pub(super) fn fields(json: &Json) -> Fields {

@@ -39,8 +39,8 @@ pub(super) const KINDS: [&str; 16] = [
 /// [`segment`](crate::segment#conditions).
 ///
 /// ```
-/// use throughline::{CustomerId, Instant, Profile, Rule, Segment};
-/// let rule = Rule::from_json(r#"{"all": [
+/// use throughline::{CustomerId, Instant, Profile, Criteria, Segment};
+/// let rule = Criteria::from_json(r#"{"all": [
 ///     {"event": "Order Completed", "count": {"at_least": 3}, "within": "90d"},
 ///     {"not": {"attribute": "country", "in": ["US", "CA"]}}
 /// ]}"#)?;
@@ -53,7 +53,7 @@ pub(super) const KINDS: [&str; 16] = [
 /// # Ok::<(), throughline::Faults>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Rule {
+pub struct Criteria {
     root: Condition,
     /// The segments read, each with the place that names it, to report one that does not exist.
     references: Box<[(SegmentId, Box<str>)]>,
@@ -71,25 +71,25 @@ enum Condition {
     Trigger(Filter),
 }
 
-impl Rule {
+impl Criteria {
     /// From its JSON.
     ///
     /// # Errors
     /// All faults at once, each with its path.
     ///
     /// ```
-    /// use throughline::Rule;
-    /// let faults = Rule::from_json(r#"{"any": [{"event": "A", "within": "0d"}, {"atribute": "age"}]}"#).unwrap_err();
+    /// use throughline::Criteria;
+    /// let faults = Criteria::from_json(r#"{"any": [{"event": "A", "within": "0d"}, {"atribute": "age"}]}"#).unwrap_err();
     /// assert_eq!(faults.len(), 2);
     /// ```
-    pub fn from_json(text: &str) -> Result<Rule, Faults> {
-        super::read(text, Rule::decode)
+    pub fn from_json(text: &str) -> Result<Criteria, Faults> {
+        super::read(text, Criteria::decode)
     }
 
-    pub(crate) fn decode(node: &Node<'_>) -> Option<Rule> {
+    pub(crate) fn decode(node: &Node<'_>) -> Option<Criteria> {
         let mut references = Vec::new();
         let root = Condition::decode(node, DEEPEST, &mut references)?;
-        Some(Rule { root, references: references.into() })
+        Some(Criteria { root, references: references.into() })
     }
 
     /// Whether the rule holds of these facts, and until when.
@@ -149,18 +149,18 @@ impl Rule {
     }
 }
 
-impl Segment for Rule {
+impl Segment for Criteria {
     fn evaluate(&self, who: &dyn Customer, now: Instant) -> Membership {
         self.check(&Facts { who, now, trigger: None })
     }
 
     fn needs(&self) -> Needs {
-        Rule::needs(self)
+        Criteria::needs(self)
     }
 }
 
 /// By what they ask: where in a document a rule stands does not matter.
-impl PartialEq for Rule {
+impl PartialEq for Criteria {
     fn eq(&self, other: &Self) -> bool {
         self.root == other.root
     }
@@ -274,7 +274,7 @@ fn kind_of(object: &Object<'_>) -> Option<&'static str> {
 }
 
 /// A sentence that a marketer can read back.
-impl fmt::Display for Rule {
+impl fmt::Display for Criteria {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.root, f)
     }
@@ -340,13 +340,13 @@ mod tests {
                 "$.all[5]: expected an object, found a number",
             ]
         );
-        assert!(Rule::from_json("{").unwrap_err().to_string().contains("$: not JSON"));
+        assert!(Criteria::from_json("{").unwrap_err().to_string().contains("$: not JSON"));
     }
 
     #[test]
     fn a_rule_may_be_nested_32_deep_and_no_deeper() {
         let nested = |depth: usize| (1..depth).fold(json!({"identified": true}), |inner, _| json!({"not": inner}));
-        assert!(Rule::from_json(&nested(32).to_string()).is_ok());
+        assert!(Criteria::from_json(&nested(32).to_string()).is_ok());
         assert!(faults(nested(33)).contains("nested more than 32 deep"));
     }
 
