@@ -42,12 +42,13 @@ fn main() {
     for (folder, name, names) in logs {
         let Some(events) = support::log(folder) else { continue };
         let playbook = support::playbook(name, names);
+        let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         per_event(folder, &playbook, &events);
     }
     memory();
 }
 
-fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Event]) {
+fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
     let mut means = Vec::new();
     let mut medians = Vec::new();
     let mut sent = Vec::new();
@@ -90,22 +91,25 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Event]) {
 fn memory() {
     let playbook = support::playbook("abandoned_cart", &["Product Viewed", "Product Added", "Order Completed"]);
     let customers = 10_000usize;
-    let events = |n: usize| {
-        (0..n).map(move |k| {
-            let name = ["Product Viewed", "Product Viewed", "Product Viewed", "Product Added", "Order Completed"][k % 5];
-            (name, k)
-        })
+    // Of twenty events sixteen views, three products put into the cart, and one order.
+    let name = |k: usize| match k % 20 {
+        19 => "Order Completed",
+        6 | 12 | 18 => "Product Added",
+        _ => "Product Viewed",
     };
     println!("Memory, counted by the allocator, {customers} customers in one store");
     for n in [1, 10, 100] {
         let before = LIVE.load(Ordering::Relaxed);
         let mut rehearsal = Rehearsal::new(playbook.clone());
         let start: throughline::Instant = "2026-01-01T00:00:00Z".parse().unwrap();
-        for (name, k) in events(n) {
+        for k in 0..n {
             for who in 0..customers {
                 // A visit every seven hours: a hundred events in a month.
                 let at = start + throughline::Span::minutes(420 * k as i64) + throughline::Span::millis(who as i64);
-                let event = Event::track(name).user(&format!("customer-{who}")).id(&format!("{who}-{k}")).at(at);
+                let mut event = Event::track(name(k)).user(&format!("customer-{who}")).id(&format!("{who}-{k}")).at(at);
+                if name(k) == "Order Completed" {
+                    event = event.property("order_id", format!("{who}-{k}").as_str()).property("total", 59_i64);
+                }
                 rehearsal.event(event).unwrap();
             }
         }

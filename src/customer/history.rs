@@ -1,6 +1,7 @@
 //! What a customer did, as far back as the playbook's definitions read.
 
-use crate::primitives::{Instant, Keep, Key, Span, Value};
+use super::column::{Column, insert_tight};
+use crate::primitives::{Instant, Keep, Key, Span, Value, ValueRef};
 
 /// The events of one customer that some definition reads: a time series per event name, in order of `timestamp`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -11,18 +12,12 @@ pub struct History(Vec<Series>);
 pub struct Series {
     event: Key,
     /// Occurrences ever, also those that are no longer kept.
-    total: u64,
+    total: u32,
     first: Instant,
-    /// The latest occurrence that is no longer kept.
-    dropped: Option<Instant>,
+    /// The latest occurrence that is no longer kept; the earliest instant if all are.
+    dropped: Instant,
     times: Vec<Instant>,
     columns: Vec<Column>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Column {
-    property: Key,
-    values: Vec<Option<Value>>,
 }
 
 /// One kept occurrence.
@@ -82,7 +77,7 @@ impl History {
 
 impl Series {
     fn new(event: &Key, first: Instant) -> Self {
-        Series { event: event.clone(), total: 0, first, dropped: None, times: Vec::new(), columns: Vec::new() }
+        Series { event: event.clone(), total: 0, first, dropped: Instant::MIN, times: Vec::new(), columns: Vec::new() }
     }
 
     /// The event's name.
@@ -92,7 +87,7 @@ impl Series {
 
     /// Occurrences ever, also those that are no longer kept.
     pub fn total(&self) -> u64 {
-        self.total
+        u64::from(self.total)
     }
 
     /// The first occurrence ever.
@@ -122,7 +117,7 @@ impl Series {
 
     /// Whether every occurrence after `from` is kept, so that counts from there on are exact.
     pub fn complete_after(&self, from: Instant) -> bool {
-        self.dropped.is_none_or(|dropped| dropped <= from)
+        self.dropped <= from
     }
 
     /// The occurrences in `(after, until]`, earliest first.
@@ -134,24 +129,26 @@ impl Series {
     }
 
     fn insert<'p>(&mut self, at: Instant, columns: &[Key], property: impl Fn(&Key) -> Option<&'p Value>) {
-        self.total += 1;
+        self.total = self.total.saturating_add(1);
         self.first = self.first.min(at);
         // Equal times keep the order of arrival.
         let row = match self.times.last() {
             Some(last) if *last > at => self.times.partition_point(|known| *known <= at),
             _ => self.times.len(),
         };
-        for key in columns {
-            if !self.columns.iter().any(|column| column.property == *key) {
-                self.columns.reserve_exact(1);
-                let values = vec![None; self.times.len()];
-                self.columns.push(Column { property: key.clone(), values });
-            }
-        }
         insert_tight(&mut self.times, row, at);
         for column in &mut self.columns {
-            let value = if columns.contains(&column.property) { property(&column.property).cloned() } else { None };
-            insert_tight(&mut column.values, row, value);
+            let value = if columns.contains(&column.property) { property(&column.property) } else { None };
+            column.insert(row, value);
+        }
+        // A column begins with its first value.
+        for key in columns {
+            if let Some(value) = property(key)
+                && !self.columns.iter().any(|column| column.property == *key)
+            {
+                self.columns.reserve_exact(1);
+                self.columns.push(Column::new(key, row, value));
+            }
         }
     }
 
@@ -164,9 +161,9 @@ impl Series {
         let gone = old.max(over);
         // In batches: each removal moves the whole list.
         if gone > self.times.len() / 8 || over > 0 {
-            self.dropped = self.times.drain(..gone).max().max(self.dropped);
+            self.dropped = self.times.drain(..gone).fold(self.dropped, Instant::max);
             for column in &mut self.columns {
-                column.values.drain(..gone.min(column.values.len()));
+                column.drop_front(gone);
             }
         }
     }
@@ -174,9 +171,11 @@ impl Series {
     fn absorb(&mut self, theirs: &Series) {
         let columns: Vec<Key> = theirs.columns.iter().map(|column| column.property.clone()).collect();
         for row in theirs.within(Instant::MIN, Instant::MAX) {
-            self.insert(row.at, &columns, |key| row.property(key));
+            let values: Vec<_> = columns.iter().map(|key| row.property(key).map(ValueRef::to_value)).collect();
+            let value = |key: &Key| columns.iter().position(|column| column == key).and_then(|n| values.get(n)?.as_ref());
+            self.insert(row.at, &columns, value);
         }
-        self.total += theirs.total - theirs.times.len() as u64;
+        self.total = self.total.saturating_add(theirs.total.saturating_sub(theirs.times.len() as u32));
         self.first = self.first.min(theirs.first);
         self.dropped = self.dropped.max(theirs.dropped);
     }
@@ -184,17 +183,9 @@ impl Series {
 
 impl<'a> Occurrence<'a> {
     /// A kept property.
-    pub fn property(&self, key: &Key) -> Option<&'a Value> {
-        let column = self.series.columns.iter().find(|column| column.property == *key)?;
-        column.values.get(self.row)?.as_ref()
+    pub fn property(&self, key: &Key) -> Option<ValueRef<'a>> {
+        self.series.columns.iter().find(|column| column.property == *key)?.get(self.row)
     }
-}
-
-fn insert_tight<T>(list: &mut Vec<T>, at: usize, item: T) {
-    if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / 8).max(4));
-    }
-    list.insert(at, item);
 }
 
 #[cfg(test)]
@@ -215,7 +206,7 @@ mod tests {
             history.record(&event, at(day), std::slice::from_ref(&size), |_| Some(&value), keep, at(9));
         }
         let series = history.series(&event).unwrap();
-        let rows: Vec<_> = series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).cloned())).collect();
+        let rows: Vec<_> = series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).map(ValueRef::to_value))).collect();
         assert_eq!(rows, [(at(5), Some(Value::Int(50))), (at(9), Some(Value::Int(90)))]);
         assert_eq!((series.first(), series.total(), series.last_but(1)), (at(1), 3, Some(at(5))));
     }

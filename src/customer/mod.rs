@@ -1,6 +1,7 @@
 //! One record per person: who they are, where they are reached, what they allowed, what they did and what they got.
 
 mod attributes;
+mod column;
 mod consent;
 mod contact_log;
 mod history;
@@ -13,7 +14,7 @@ pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
 pub use history::{History, Occurrence, Series};
 pub use points::{BlockReason, Point, Points};
-pub use profile::{ChannelRecord, Member, Observed, Profile};
+pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
 
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, ValueRef};

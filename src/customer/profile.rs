@@ -19,15 +19,6 @@ pub struct ChannelRecord {
     pub last_engaged: Option<Instant>,
 }
 
-/// Membership in a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Member {
-    /// The stable hash of the segment's name.
-    pub segment: u64,
-    /// Since when.
-    pub since: Instant,
-}
-
 /// Everything known of one customer; implements [`Customer`].
 ///
 /// `Debug` shows counts only (promise 2.5).
@@ -54,8 +45,8 @@ pub struct Profile {
     pub events_seen: Seen,
     /// Engagement per kind of channel.
     pub channels: Vec<(ChannelKind, ChannelRecord)>,
-    /// The segments the customer is in.
-    pub memberships: Vec<Member>,
+    /// The segments the customer is in, by the stable hash of their name.
+    pub memberships: Vec<u64>,
     /// The kind of channel the customer asked for.
     pub preferred: Option<ChannelKind>,
     /// Where the customer was last, and when that was said.
@@ -282,7 +273,7 @@ impl Customer for Profile {
     }
 
     fn member_of(&self, segment: &SegmentId) -> Option<bool> {
-        Some(self.memberships.iter().any(|member| member.segment == segment.key().hash()))
+        Some(self.memberships.contains(&segment.key().hash()))
     }
 
     fn preferred_channel(&self) -> Option<&ChannelKind> {

@@ -2,7 +2,7 @@
 
 use super::input::What;
 use super::step::Turn;
-use crate::customer::{Member, Observed};
+use crate::customer::Observed;
 use crate::journey::Signal;
 use crate::primitives::{Instant, SegmentId};
 
@@ -122,11 +122,11 @@ impl<'a> Turn<'a> {
         }
         let members = &mut self.state.profile.memberships;
         let hash = id.key().hash();
-        let known = members.iter().position(|member| member.segment == hash);
+        let known = members.iter().position(|member| *member == hash);
         match (known, found.inside) {
             (None, true) => {
                 members.reserve_exact(1);
-                members.push(Member { segment: hash, since: at });
+                members.push(hash);
                 self.out.notice(at, What::SegmentEntered { segment: id.clone() });
             }
             (Some(member), false) => {

@@ -33,7 +33,7 @@ impl CustomerState {
             });
         }
         for member in theirs.memberships {
-            if !ours.memberships.iter().any(|known| known.segment == member.segment) {
+            if !ours.memberships.contains(&member) {
                 ours.memberships.push(member);
             }
         }

@@ -92,14 +92,15 @@ impl<'o> Rehearsal<'o> {
     ///
     /// # Errors
     /// When it has no `timestamp`; nothing else stops a rehearsal.
-    pub fn event(&mut self, event: Event) -> Result<(), EventError> {
+    pub fn event(&mut self, event: impl Into<Arc<Event>>) -> Result<(), EventError> {
+        let event = event.into();
         let Some(at) = event.timestamp else {
             return Err(EventError { field: "timestamp".into(), problem: "missing; a rehearsal needs it".into() });
         };
         self.advance(at, Limit::Before);
         self.now = self.now.max(at);
         self.last_event = self.last_event.max(Some(self.now));
-        self.take(Arc::new(event));
+        self.take(event);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use super::time::{Age, Window, transpose};
 use super::{Facts, Membership};
 use crate::customer::{Occurrence, Series};
 use crate::primitives::fault::Object;
-use crate::primitives::{Currency, EventNeed, Instant, Keep, Key, Needs, Span, Value};
+use crate::primitives::{Currency, EventNeed, Instant, Keep, Key, Needs, Span, ValueRef};
 
 /// `{"event": ..}`.
 #[derive(Debug, Clone, PartialEq)]
@@ -257,8 +257,8 @@ impl MeasureAsk {
     }
 
     /// Whether an occurrence in this currency is looked at; one that names none is.
-    fn admits(&self, currency: Option<&Value>) -> bool {
-        match (&self.currency, currency.and_then(Value::as_str)) {
+    fn admits(&self, currency: Option<ValueRef<'_>>) -> bool {
+        match (&self.currency, currency.and_then(ValueRef::as_str)) {
             (Some(wanted), Some(code)) => code.eq_ignore_ascii_case(wanted.as_str()),
             _ => true,
         }

@@ -6,7 +6,7 @@ use super::compare::Comparison;
 use super::path::Path;
 use crate::customer::Occurrence;
 use crate::primitives::fault::Node;
-use crate::primitives::{Faults, Fields, Key, Value};
+use crate::primitives::{Faults, Fields, Key, Value, ValueRef};
 
 /// A conjunction of comparisons over the properties of one event.
 ///
@@ -58,7 +58,7 @@ impl Filter {
 
     /// Whether an event's properties pass. Without a `trigger`, what compares with the trigger does not hold.
     pub fn matches(&self, fields: &Fields, trigger: Option<&Fields>) -> bool {
-        self.holds(|name| fields.get(name), trigger)
+        self.holds(|name| fields.get(name).map(Value::as_ref), trigger)
     }
 
     /// Whether a kept occurrence passes, by the properties that [`properties`](Self::properties) names.
@@ -91,9 +91,9 @@ impl Filter {
         self.0.is_empty()
     }
 
-    fn holds<'v>(&self, property: impl Fn(&Key) -> Option<&'v Value>, trigger: Option<&Fields>) -> bool {
+    fn holds<'v>(&self, property: impl Fn(&Key) -> Option<ValueRef<'v>>, trigger: Option<&Fields>) -> bool {
         self.0.iter().all(|clause| {
-            let value = property(clause.path.first()).map(Value::as_ref);
+            let value = property(clause.path.first());
             clause.comparison.holds(value, &clause.path, trigger)
         })
     }

@@ -10,7 +10,7 @@ use super::range::Range;
 use super::returns::same_code;
 use crate::customer::Occurrence;
 use crate::primitives::fault::Object;
-use crate::primitives::{Value, ValueRef};
+use crate::primitives::ValueRef;
 
 /// A figure over the occurrences in a window, and where it has to lie.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,7 +141,7 @@ pub(super) struct Tally<'m, 'a> {
     sum: Decimal,
     extreme: Option<Decimal>,
     distinct: Distinct,
-    currency: Option<&'a Value>,
+    currency: Option<ValueRef<'a>>,
     mixed: bool,
 }
 
@@ -152,12 +152,12 @@ impl<'m, 'a> Tally<'m, 'a> {
     }
 
     /// Adds an occurrence of which `taken` was taken back.
-    pub(super) fn add(&mut self, row: &Occurrence<'a>, taken: Decimal, currency: Option<&'a Value>) {
+    pub(super) fn add(&mut self, row: &Occurrence<'a>, taken: Decimal, currency: Option<ValueRef<'a>>) {
         match self.measure {
             Measure::Count(_) => self.count += 1,
             Measure::Distinct(of, _) => {
                 if let Some(value) = row.property(of.first()) {
-                    of.any_below(value.as_ref(), &mut |value| {
+                    of.any_below(value, &mut |value| {
                         self.distinct.add(value);
                         false
                     });
@@ -174,7 +174,7 @@ impl<'m, 'a> Tally<'m, 'a> {
     }
 
     /// Takes away what was refunded without naming a known order: it lowers the sum, and is no occurrence.
-    pub(super) fn take(&mut self, amount: Decimal, currency: Option<&'a Value>) {
+    pub(super) fn take(&mut self, amount: Decimal, currency: Option<ValueRef<'a>>) {
         self.mix(currency);
         self.sum = self.sum.saturating_sub(amount);
     }
@@ -204,7 +204,7 @@ impl<'m, 'a> Tally<'m, 'a> {
         }
     }
 
-    fn number(&mut self, number: Decimal, currency: Option<&'a Value>) {
+    fn number(&mut self, number: Decimal, currency: Option<ValueRef<'a>>) {
         self.mix(currency);
         self.sum = self.sum.saturating_add(number);
         self.extreme = Some(match (self.measure, self.extreme) {
@@ -214,7 +214,7 @@ impl<'m, 'a> Tally<'m, 'a> {
         });
     }
 
-    fn mix(&mut self, currency: Option<&'a Value>) {
+    fn mix(&mut self, currency: Option<ValueRef<'a>>) {
         if currency.is_some() {
             self.mixed |= self.currency.is_some() && !same_code(self.currency, currency);
             self.currency = currency;

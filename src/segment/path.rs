@@ -47,7 +47,7 @@ impl Path {
 
     /// The number of an occurrence: of several values that the path leads to, their sum.
     pub(super) fn number(&self, row: &Occurrence<'_>) -> Option<rust_decimal::Decimal> {
-        let value = row.property(&self.first)?.as_ref();
+        let value = row.property(&self.first)?;
         if self.rest.is_empty() {
             return value.as_decimal();
         }

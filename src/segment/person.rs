@@ -150,7 +150,7 @@ impl fmt::Display for PersonCondition {
 mod tests {
     use super::super::trial::{day, faults, inside, outside, rule};
     use super::super::{Membership, Segment};
-    use crate::customer::{Basis, BlockReason, ConsentRecord, Member, Profile};
+    use crate::customer::{Basis, BlockReason, ConsentRecord, Profile};
     use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Key, Span};
     use serde_json::{Value as Json, json};
 
@@ -164,7 +164,7 @@ mod tests {
     fn promise_5_2_segment_membership() {
         let loyal = json!({"segment": "loyal"});
         assert_eq!(ask(loyal.clone(), |_| {}), outside(None));
-        let member = Member { segment: Key::new("loyal").hash(), since: day(1) };
+        let member = Key::new("loyal").hash();
         assert_eq!(ask(loyal.clone(), |who| who.memberships.push(member)), inside(None));
         assert_eq!(rule(loyal).needs().segments, ["loyal".into()]);
     }

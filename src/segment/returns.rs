@@ -74,7 +74,6 @@ impl<'a> Ledger<'a> {
     /// How much of an order's figure `of` was taken back; `None` if the order no longer counts.
     pub(super) fn taken(&self, order: &Occurrence<'_>, of: Option<&Path>) -> Option<Decimal> {
         let Some(id) = order.property(&self.names.order_id) else { return Some(Decimal::ZERO) };
-        let id = id.as_ref();
         if past(self.cancels, self.now).any(|cancel| self.names(&cancel, id)) {
             return None;
         }
@@ -122,15 +121,15 @@ impl<'a> Ledger<'a> {
         let (Some(id), Some(orders)) = (refund.property(&self.names.order_id), self.orders) else { return false };
         // Where orders were dropped, a refund that names none of the others names one of these.
         !orders.complete_after(Instant::MIN)
-            || past(Some(orders), self.now).any(|order| self.names(&order, id.as_ref()))
+            || past(Some(orders), self.now).any(|order| self.names(&order, id))
     }
 
     fn names(&self, row: &Occurrence<'_>, id: ValueRef<'_>) -> bool {
-        row.property(&self.names.order_id).is_some_and(|known| known.as_ref().same(id))
+        row.property(&self.names.order_id).is_some_and(|known| known.same(id))
     }
 
     fn money(&self, row: &Occurrence<'_>) -> Option<Decimal> {
-        let number = |key: &Key| row.property(key).and_then(|value| value.as_ref().as_decimal());
+        let number = |key: &Key| row.property(key).and_then(|value| value.as_decimal());
         number(&self.names.total).or_else(|| number(&self.names.revenue))
     }
 
@@ -158,7 +157,7 @@ pub(super) fn coming(series: &Series, now: Instant) -> Option<Instant> {
 }
 
 /// Whether two properties name one currency, in any case.
-pub(super) fn same_code(a: Option<&crate::primitives::Value>, b: Option<&crate::primitives::Value>) -> bool {
+pub(super) fn same_code(a: Option<ValueRef<'_>>, b: Option<ValueRef<'_>>) -> bool {
     match (a.and_then(|a| a.as_str()), b.and_then(|b| b.as_str())) {
         (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
         _ => false,
