@@ -33,7 +33,9 @@ static ALLOCATOR: Counting = Counting;
 const RUNS: usize = 7;
 
 fn main() {
-    println!("CPU time per event, one thread, twenty segments, JSON parsing apart; median (least to most) of {RUNS} runs");
+    println!(
+        "CPU time per event, one thread, twenty segments, JSON parsing apart; median (least to most) of {RUNS} runs"
+    );
     let logs = [
         ("retailrocket_sample", "abandoned_cart", &["Product Viewed", "Product Added", "Order Completed"][..]),
         ("starbucks_dev", "offers", &["Order Completed", "Offer Viewed", "Offer Received"][..]),

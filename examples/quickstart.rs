@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (email, push) = (Print(ChannelSpec::new("email")), Print(ChannelSpec::new("push")));
     let engine = Engine::builder(Playbook::from_json(PLAYBOOK)?).channel(email).channel(push).build()?;
     futures::executor::block_on(async {
-        let anna = Event::identify().user("anna").with_trait("email", "anna@example.com").with_trait("first_name", "Anna");
+        let anna =
+            Event::identify().user("anna").with_trait("email", "anna@example.com").with_trait("first_name", "Anna");
         engine.ingest(anna).await?;
         engine.ingest(Event::track("Signed Up").user("anna").id("m-1")).await?;
         let ran = engine.run_due().await?;

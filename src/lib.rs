@@ -28,11 +28,11 @@ pub use customer::*;
 pub use delivery::*;
 pub use engine::*;
 pub use event::*;
+pub use journey::*;
 pub use message::{
     AudienceAction, Brand, Content, EmailContent, Message, Notification, Reads, RenderError, RenderInput, Rendered,
     Sender, WhatsAppContent, WhenBlocked,
 };
-pub use journey::*;
 pub use playbook::{HandedOver, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused, RunNamed, What};
 pub use policy::*;
 pub use primitives::*;

@@ -70,7 +70,9 @@ impl Column {
     /// The value in a row.
     pub(super) fn get(&self, row: usize) -> Option<ValueRef<'_>> {
         match &self.cells {
-            Cells::Numbers(numbers) => numbers.get(row).filter(|number| **number != NONE).map(|number| unpacked(*number)),
+            Cells::Numbers(numbers) => {
+                numbers.get(row).filter(|number| **number != NONE).map(|number| unpacked(*number))
+            }
             Cells::Texts { text, ends } => {
                 let end = *ends.get(row)?;
                 if end & GAP != 0 {

@@ -172,7 +172,8 @@ impl Series {
         let columns: Vec<Key> = theirs.columns.iter().map(|column| column.property.clone()).collect();
         for row in theirs.within(Instant::MIN, Instant::MAX) {
             let values: Vec<_> = columns.iter().map(|key| row.property(key).map(ValueRef::to_value)).collect();
-            let value = |key: &Key| columns.iter().position(|column| column == key).and_then(|n| values.get(n)?.as_ref());
+            let value =
+                |key: &Key| columns.iter().position(|column| column == key).and_then(|n| values.get(n)?.as_ref());
             self.insert(row.at, &columns, value);
         }
         self.total = self.total.saturating_add(theirs.total.saturating_sub(theirs.times.len() as u32));
@@ -206,7 +207,8 @@ mod tests {
             history.record(&event, at(day), std::slice::from_ref(&size), |_| Some(&value), keep, at(9));
         }
         let series = history.series(&event).unwrap();
-        let rows: Vec<_> = series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).map(ValueRef::to_value))).collect();
+        let rows: Vec<_> =
+            series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).map(ValueRef::to_value))).collect();
         assert_eq!(rows, [(at(5), Some(Value::Int(50))), (at(9), Some(Value::Int(90)))]);
         assert_eq!((series.first(), series.total(), series.last_but(1)), (at(1), 3, Some(at(5))));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Points, Reach, Seen,
 };
-use crate::event::{Event, Whereabouts, Subscription, SubscriptionStatus};
+use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
 
 /// How a customer engaged on one kind of channel so far.

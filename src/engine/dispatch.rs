@@ -75,12 +75,20 @@ impl Engine {
     }
 
     /// Hands one envelope over and settles it. Whatever a channel does, its envelope is settled.
-    async fn hand_over(&self, channel: &Arc<dyn Channel>, spec: &ChannelSpec, ready: Ready) -> Result<bool, StoreError> {
+    async fn hand_over(
+        &self,
+        channel: &Arc<dyn Channel>,
+        spec: &ChannelSpec,
+        ready: Ready,
+    ) -> Result<bool, StoreError> {
         let Ready { envelope, lease, .. } = ready;
         let started = self.now();
         let result = if started > lease {
             // It never began, so the provider certainly does not have it: the claim is given back.
-            Err(DeliveryError::Transient { reason: "the claim ran out before the send".to_owned(), after: Some(Span::ZERO) })
+            Err(DeliveryError::Transient {
+                reason: "the claim ran out before the send".to_owned(),
+                after: Some(Span::ZERO),
+            })
         } else {
             let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
             let limit = self.clock.sleep_until(started + spec.timeout);
@@ -104,7 +112,8 @@ impl Engine {
         let mut taken = Vec::with_capacity(queue.len());
         for mut ready in std::mem::take(&mut *queue) {
             let id = &ready.envelope.channel.id;
-            let rate = self.playbook.channels().iter().find(|spec| spec.tag.id == *id).and_then(|spec| spec.rate_per_second);
+            let rate =
+                self.playbook.channels().iter().find(|spec| spec.tag.id == *id).and_then(|spec| spec.rate_per_second);
             if let Some(rate) = rate {
                 let slot = slots.entry(id.clone()).or_insert(now);
                 if *slot > now + Span::seconds(1) {

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use super::graph::{
-    Awaited, CascadeAttempt, EventMatch, Exit, Graph, KeyOf, Next, Step, StepKind, StopsOn, Trigger,
-};
+use super::graph::{Awaited, CascadeAttempt, EventMatch, Exit, Graph, KeyOf, Next, Step, StepKind, StopsOn, Trigger};
 use super::{Entry, validate};
 use crate::customer::Engagement;
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::local::{LocalTime, Weekday, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span, Value};
-use crate::segment::{Filter, Criteria};
+use crate::segment::{Criteria, Filter};
 
 /// What a journey may refer to.
 pub(crate) struct Known<'a> {
@@ -30,7 +28,16 @@ const LATE_BY: Span = Span::hours(24);
 /// Decodes one journey. `None` if a fault was reported.
 pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<Graph> {
     let object = node.object(&[
-        "version", "description", "trigger", "late_by", "key", "about", "entry", "exit", "goal", "steps",
+        "version",
+        "description",
+        "trigger",
+        "late_by",
+        "key",
+        "about",
+        "entry",
+        "exit",
+        "goal",
+        "steps",
     ])?;
     let mut decoder = Decoder { known, names: Vec::new(), keeps: Vec::new(), needs: Needs::default(), faulty: false };
     let version = object.get("version").map_or(Some(1), |node| node.integer(1..=i64::from(u32::MAX)));
@@ -195,8 +202,7 @@ impl<'a> Decoder<'a> {
             return None;
         }
         let objects: Vec<Option<Object<'a>>> = nodes.iter().map(Node::open_object).collect();
-        let ids: Vec<Option<&'a str>> =
-            objects.iter().map(|object| object.as_ref()?.need("id")?.text()).collect();
+        let ids: Vec<Option<&'a str>> = objects.iter().map(|object| object.as_ref()?.need("id")?.text()).collect();
         self.names = ids.iter().map(|id| id.unwrap_or_default()).collect();
         let mut whole = true;
         let mut steps = Vec::with_capacity(nodes.len());
@@ -271,8 +277,7 @@ impl<'a> Decoder<'a> {
     fn wait_for(&mut self, node: &Node<'a>, step: &Object<'a>, following: Next) -> Option<StepKind> {
         let object = node.object(&["event", "where", "rule", "timeout", "since"])?;
         let timeout = object.need("timeout").and_then(|node| node.span());
-        let since_step =
-            object.get("since").map_or(Some(false), |node| node.one_of(&[("run", false), ("step", true)]));
+        let since_step = object.get("since").map_or(Some(false), |node| node.one_of(&[("run", false), ("step", true)]));
         let what = match (object.get("event"), object.get("rule")) {
             (Some(_), None) => {
                 // An event wait looks back to the run's begin, so the event must still be on record then.
@@ -425,7 +430,8 @@ impl<'a> Decoder<'a> {
         match self.names.iter().position(|known| *known == name) {
             Some(n) => Some(u32::try_from(n).ok()),
             None => {
-                let hint = nearest(name, &self.names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let hint =
+                    nearest(name, &self.names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 node.fault(format!("there is no step `{name}`{hint}"));
                 None
             }

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
-use crate::segment::{Facts, Filter, Criteria};
+use crate::segment::{Criteria, Facts, Filter};
 
 /// A journey made from JSON; see the guide for its form.
 #[derive(Debug)]
@@ -163,11 +163,19 @@ impl Graph {
     }
 
     /// Whether a signal ends the run, and until when a rule's no is good.
-    fn ends(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> (Option<EndReason>, Option<Instant>) {
+    fn ends(
+        &self,
+        run: &RunView<'_>,
+        signal: &Signal<'_>,
+        who: &dyn Customer,
+        now: Instant,
+    ) -> (Option<EndReason>, Option<Instant>) {
         let mut until = None;
         for exit in &self.exits {
             let holds = match (exit, signal) {
-                (Exit::Event(wanted), Signal::Event { event, at }) => *at >= run.began && wanted.matches(event, run.data),
+                (Exit::Event(wanted), Signal::Event { event, at }) => {
+                    *at >= run.began && wanted.matches(event, run.data)
+                }
                 (Exit::Entered(wanted), Signal::Entered { segment, .. }) => wanted == *segment,
                 (Exit::Left(wanted), Signal::Left { segment, .. }) => wanted == *segment,
                 (Exit::Rule(rule), _) => {
@@ -239,7 +247,9 @@ impl Journey for Graph {
         let key = match &self.key {
             None => None,
             Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
-            Some(KeyOf::Property(key)) => properties.get(key).and_then(|value| value.as_ref().to_key_text()).map(Arc::from),
+            Some(KeyOf::Property(key)) => {
+                properties.get(key).and_then(|value| value.as_ref().to_key_text()).map(Arc::from)
+            }
         };
         let about = self.about.as_ref().and_then(|key| about(properties, key));
         let refused = match () {
@@ -250,7 +260,13 @@ impl Journey for Graph {
         Some(Admission { key, about, entry: self.entry, began: at, data, refused })
     }
 
-    fn advance(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Result<Advance, Stuck> {
+    fn advance(
+        &self,
+        run: &RunView<'_>,
+        signal: &Signal<'_>,
+        who: &dyn Customer,
+        now: Instant,
+    ) -> Result<Advance, Stuck> {
         let (over, until) = self.ends(run, signal, who, now);
         if let Some(reason) = over {
             let mut acts = Vec::with_capacity(2);
@@ -310,7 +326,8 @@ impl Walk<'_> {
                 StepKind::End => next = None,
                 StepKind::Branch { arms, otherwise } => {
                     let facts = self.graph.facts(self.who, self.now, self.run.data);
-                    next = arms.iter().find(|(rule, _)| rule.check(&facts).inside).map_or(*otherwise, |(_, next)| *next);
+                    next =
+                        arms.iter().find(|(rule, _)| rule.check(&facts).inside).map_or(*otherwise, |(_, next)| *next);
                 }
                 StepKind::Split { arms } => next = self.draw(found, arms),
                 StepKind::Update { attribute, value, next: after } => {
@@ -500,7 +517,9 @@ impl Walk<'_> {
             (Signal::Message(News::Skipped { reason, .. }), _) if *reason == "engaged_already" => {
                 self.leave(engaged, self.now)
             }
-            (Signal::Message(News::Skipped { .. } | News::Refused), _) => self.further(step, attempts.len(), next, self.now),
+            (Signal::Message(News::Skipped { .. } | News::Refused), _) => {
+                self.further(step, attempts.len(), next, self.now)
+            }
             (Signal::Due { at }, _) if due.is_some_and(|due| due <= *at) => {
                 self.further(step, attempts.len(), next, due.unwrap_or(*at))
             }

@@ -159,8 +159,7 @@ impl<'a> Turn<'a> {
         let content = Arc::new(rendered.content);
         let mut envelope = Envelope::new(id, (profile.id, to), spec, &message.tag, content, cost, self.now);
         envelope.content_key = content_key.into();
-        envelope.run =
-            run.map(|run| RunRef { journey: run.journey.clone(), run: run.id, visit: visit_of(run) });
+        envelope.run = run.map(|run| RunRef { journey: run.journey.clone(), run: run.id, visit: visit_of(run) });
         envelope.step = Some(step.into());
         envelope.attempt = attempt;
         envelope.deadline = deadline;

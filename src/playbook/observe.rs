@@ -35,8 +35,7 @@ impl Turn<'_> {
         }
         let book = self.book;
         let names = &book.index.names;
-        let observed =
-            self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
+        let observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
         let plan = book.index.events.get(&event.name.hash());
         if let Some(plan) = plan
             && plan.keep != crate::primitives::Keep::default()
@@ -51,7 +50,11 @@ impl Turn<'_> {
             None => false,
         };
         let reachable = observed.reachability || engaged || handle;
-        let touched = if fresh { self.every_segment() } else { self.touched(plan.map(|plan| plan.segments.as_slice()), &observed, reachable) };
+        let touched = if fresh {
+            self.every_segment()
+        } else {
+            self.touched(plan.map(|plan| plan.segments.as_slice()), &observed, reachable)
+        };
         let changes = self.reassess(touched);
         if history_only {
             return;
@@ -107,7 +110,8 @@ impl Turn<'_> {
             return true;
         };
         let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
-        if delivered && self.state.profile.contacts.get(id).is_some_and(|c| matches!(c.status, Status::InFlight { .. })) {
+        if delivered && self.state.profile.contacts.get(id).is_some_and(|c| matches!(c.status, Status::InFlight { .. }))
+        {
             // Whoever opened it has it, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }

@@ -125,9 +125,11 @@ impl<'a> Turn<'a> {
                 }
                 Act::Engaged { how, at } => {
                     let visit = visit_of(run);
-                    let latest = self.state.profile.contacts.latest(at, |contact| {
-                        contact.run.as_ref().is_some_and(|run| run.visit == visit)
-                    });
+                    let latest = self
+                        .state
+                        .profile
+                        .contacts
+                        .latest(at, |contact| contact.run.as_ref().is_some_and(|run| run.visit == visit));
                     // The run knows already; only the contact and the learning are told.
                     if let Some(envelope) = latest.map(|contact| contact.id) {
                         self.engaged(envelope, how, at);

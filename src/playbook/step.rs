@@ -1,8 +1,8 @@
 //! The pure step: one input, one record, one instant.
 
+use super::Playbook;
 use super::input::{Input, Outcome, Refused, What};
 use super::messages::Wanted;
-use super::Playbook;
 use crate::primitives::Instant;
 use crate::record::{CustomerState, Stage};
 use crate::surroundings::Surroundings;
@@ -29,9 +29,7 @@ impl Playbook {
         if let Stage::Moved(to) = state.stage {
             return Ok(moved(to, input));
         }
-        let stranger = |state: &CustomerState, event: &crate::event::Event| {
-            matches!((&state.profile.user_id, &event.user_id), (Some(ours), Some(theirs)) if ours != theirs)
-        };
+        let stranger = |state: &CustomerState, event: &crate::event::Event| matches!((&state.profile.user_id, &event.user_id), (Some(ours), Some(theirs)) if ours != theirs);
         match input {
             Input::Event(event) if stranger(state, event) => return Err(Refused::OtherUser),
             // Only a visitor's record becomes part of another; a known user's is another person's (promise 2.2).
@@ -40,7 +38,8 @@ impl Playbook {
         }
         let now = now.max(state.last);
         state.last = now;
-        let mut turn = Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
+        let mut turn =
+            Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
         match input {
             Input::Event(event) => turn.event(event),
             Input::Wake => turn.fire_due(now, Upto::Including),

@@ -89,7 +89,9 @@ impl FrequencyCap {
             CapWindow::Week(first) => {
                 a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_week(ask.now, first), ask.now))
             }
-            CapWindow::Month => a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_month(ask.now), ask.now)),
+            CapWindow::Month => {
+                a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_month(ask.now), ask.now))
+            }
         }
     }
 
@@ -115,11 +117,7 @@ impl FrequencyCap {
 
 /// Where several zones are possible, the window is the longest of them; where none is known, UTC's serves nobody, and
 /// the day before `now` is counted.
-fn earliest(
-    local: &LocalTimes,
-    start: impl Fn(crate::primitives::zone::Zone) -> Instant,
-    now: Instant,
-) -> Instant {
+fn earliest(local: &LocalTimes, start: impl Fn(crate::primitives::zone::Zone) -> Instant, now: Instant) -> Instant {
     local.zones().iter().map(|zone| start(*zone)).min().unwrap_or(now - Span::days(1))
 }
 

@@ -74,22 +74,16 @@ pub(crate) enum Link {
     None,
     /// The visitor's record is becoming a known user's. If it is another user's already, the event opens or finds the
     /// user's own record, which takes over the visitor id.
-    Identified {
-        own: CustomerId,
-        user: IdentityKey,
-        visitor: IdentityKey,
-    },
+    Identified { own: CustomerId, user: IdentityKey, visitor: IdentityKey },
     /// The visitor's record is to become part of the user's, unless it is another user's.
-    Merge {
-        loser: CustomerId,
-        visitor: IdentityKey,
-    },
+    Merge { loser: CustomerId, visitor: IdentityKey },
 }
 
 /// The identifiers of an event, the strongest first.
 pub(crate) fn keys(event: &Event) -> (Option<IdentityKey>, Option<IdentityKey>) {
     let key = |kind, id: &Option<Arc<str>>| id.as_deref().map(|id| IdentityKey::new(kind, id));
-    let visitor = key(IdentityKind::Anonymous, &event.previous_id).or(key(IdentityKind::Anonymous, &event.anonymous_id));
+    let visitor =
+        key(IdentityKind::Anonymous, &event.previous_id).or(key(IdentityKind::Anonymous, &event.anonymous_id));
     (key(IdentityKind::User, &event.user_id), visitor)
 }
 
