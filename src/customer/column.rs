@@ -84,6 +84,11 @@ impl Column {
         }
     }
 
+    /// Whether any row has this value.
+    pub(super) fn contains(&self, value: ValueRef<'_>) -> bool {
+        (0..self.len()).any(|row| self.get(row).is_some_and(|known| known.same(value)))
+    }
+
     /// Drops the first rows.
     pub(super) fn drop_front(&mut self, rows: usize) {
         let rows = rows.min(self.len());
@@ -148,7 +153,7 @@ fn unpacked(number: i64) -> ValueRef<'static> {
 /// Inserts, growing by an eighth instead of doubling: these lists are most of what a record weighs.
 pub(super) fn insert_tight<T>(list: &mut Vec<T>, at: usize, item: T) {
     if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / 8).max(2));
+        list.reserve_exact((list.len() / 8).max(4));
     }
     list.insert(at, item);
 }

@@ -70,6 +70,8 @@ impl<'a> Turn<'a> {
                 for position in positions {
                     self.assess(*position, self.now, &mut changes, &mut queue);
                 }
+                queue.sort_unstable();
+                queue.dedup();
                 self.assess_queue(queue, &mut changes);
             }
             Touched::Several(positions) => self.assess_queue(positions, &mut changes),
@@ -79,11 +81,16 @@ impl<'a> Turn<'a> {
 
     /// Segments stand after those they read, so one pass in order suffices.
     fn assess_queue(&mut self, mut queue: Vec<u16>, changes: &mut Vec<Change>) {
-        while !queue.is_empty() {
-            queue.sort_unstable();
-            queue.dedup();
-            let position = queue.remove(0);
-            self.assess(position, self.now, changes, &mut queue);
+        let mut next = 0;
+        let mut found = Vec::new();
+        while let Some(position) = queue.get(next).copied() {
+            next += 1;
+            self.assess(position, self.now, changes, &mut found);
+            for dependent in found.drain(..) {
+                if let Err(at) = queue.binary_search(&dependent) {
+                    queue.insert(at.max(next), dependent);
+                }
+            }
         }
     }
 

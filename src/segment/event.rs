@@ -8,7 +8,7 @@ use super::range::Range;
 use super::returns::{Ledger, ORDER, Returns, coming};
 use super::time::{Age, Window, transpose};
 use super::{Facts, Membership};
-use crate::customer::{Occurrence, Series};
+use crate::customer::{History, Occurrence, Series};
 use crate::primitives::fault::Object;
 use crate::primitives::{Currency, EventNeed, Instant, Keep, Key, Needs, Span, ValueRef};
 
@@ -105,6 +105,9 @@ impl EventCondition {
 
     fn measure(&self, ask: &MeasureAsk, series: Option<&Series>, facts: &Facts<'_>) -> Membership {
         let history = facts.who.history();
+        // A sum also loses what refunds take that name no order; a count only what names one.
+        let looks = |history: &&History| ask.measure.adds_up() || history.has_returns();
+        let history = history.filter(looks);
         let ledger =
             ask.returns.as_ref().zip(history).and_then(|(returns, history)| returns.ledger(history, series, facts.now));
         let next = series.and_then(|series| coming(series, facts.now));
