@@ -109,6 +109,8 @@ impl Turn<'_> {
         let mut sealed = CustomerState::new(self.state.profile.id, self.now);
         sealed.stage = Stage::Moved(into);
         sealed.last = self.now;
+        // Nothing is left to be evaluated; an instant in the past would have it woken for ever.
+        sealed.segments_due = Instant::MAX;
         let held = std::mem::replace(self.state, sealed);
         self.out.forward.push((into, Input::Absorb { sealed: Box::new(held), event: event.clone() }));
     }
