@@ -218,8 +218,8 @@ impl Person {
             app,
             favourites: [rng.pick(&CATALOGUE).category, rng.pick(&CATALOGUE).category],
             rhythm: *rng.pick(&[30, 60, 60, 110, 110, 180, 180, 300]),
-            adds_to_cart: rng.between(40, 320) as u64,
-            buys: rng.between(200, 750) as u64,
+            adds_to_cart: rng.between(20, 180) as u64,
+            buys: rng.between(150, 600) as u64,
             wants: Wants {
                 email: rng.per_mille(720),
                 sms: rng.per_mille(280),
@@ -275,11 +275,13 @@ pub struct Generator {
     pasts: Vec<Past>,
     agenda: BTreeMap<(i64, u64), (u64, Happens)>,
     made: u64,
+    until: Option<Instant>,
 }
 
 impl Generator {
-    pub fn new(seed: u64) -> Self {
-        let mut generator = Generator { seed, pasts: Vec::new(), agenda: BTreeMap::new(), made: 0 };
+    /// The log of a seed, as far as it had come in by an instant.
+    pub fn new(seed: u64, until: Option<Instant>) -> Self {
+        let mut generator = Generator { seed, pasts: Vec::new(), agenda: BTreeMap::new(), made: 0, until };
         for number in 0..PEOPLE {
             let mut rng = Rng::keyed(&[seed, number, 2]);
             // A third knows the shop already; the others find it one by one.
@@ -304,7 +306,7 @@ impl Generator {
             Session { generator: self, person, past, device, at, phone: device == 1 && person.app.is_some() };
         session.track("page", "", &mut rng);
         if session.past.signed_in & bit == 0 {
-            let asked = if session.past.signed_up { 450 } else { 160 };
+            let asked = if session.past.signed_up { 450 } else { 190 };
             if rng.per_mille(asked) {
                 session.identify(&mut rng);
             }
@@ -361,6 +363,9 @@ impl Iterator for Generator {
     fn next(&mut self) -> Option<String> {
         loop {
             let ((at, _), (number, happens)) = self.agenda.pop_first()?;
+            if self.until.is_some_and(|until| at > until.as_millis()) {
+                return None;
+            }
             if let Happens::Line(line) = happens {
                 return Some(line);
             }

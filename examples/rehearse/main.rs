@@ -162,7 +162,7 @@ fn rehearse<'o>(
         Some(path) => (Source::open(path, &bar).map_err(Failure::file(path))?, path.display().to_string()),
         None => {
             rehearsal = rehearsal.with_model(GeneratedReceipts::new(seed));
-            (Source::generated(seed), format!("a generated log (seed {seed})"))
+            (Source::generated(seed, arguments.until), format!("a generated log (seed {seed})"))
         }
     };
     show(&bar, arguments.events.is_some());

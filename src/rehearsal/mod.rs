@@ -214,7 +214,9 @@ impl<'o> Rehearsal<'o> {
                 Err(_) => continue,
             };
             first = false;
-            self.observe(work.customer, &outcome, matches!(work.input, Input::Event(_)));
+            // One that a record hands on counts where it is taken.
+            let event = matches!(work.input, Input::Event(_) | Input::Absorb { .. }) && outcome.forward.is_empty();
+            self.observe(work.customer, &outcome, event);
             for envelope in outcome.send {
                 let Modelled { result, receipts } = self.model.send(&envelope, self.now);
                 let input = Input::Settled { id: envelope.id, result: result.map(|_| ()) };
