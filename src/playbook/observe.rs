@@ -108,8 +108,8 @@ impl Turn<'_> {
             return true;
         };
         let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
-        if delivered && self.state.profile.contacts.get(id).is_some_and(|c| matches!(c.status, Status::InFlight { .. }))
-        {
+        let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
+        if delivered && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
             // Whoever opened it has it, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }
