@@ -13,20 +13,26 @@
 //!
 //! Every snippet in these pages is compiled and run with the crate's tests.
 
-#[doc = include_str!("concepts.md")]
-pub mod concepts {}
+pub mod concepts {
+    #![doc = include_str!("concepts.md")]
+}
 
-#[doc = include_str!("events.md")]
-pub mod events {}
+pub mod events {
+    #![doc = include_str!("events.md")]
+}
 
-#[doc = include_str!("playbook.md")]
-pub mod playbook {}
+pub mod playbook {
+    #![doc = include_str!("playbook.md")]
+}
 
-#[doc = include_str!("promises.md")]
-pub mod promises {}
+pub mod promises {
+    #![doc = include_str!("promises.md")]
+}
 
-#[doc = include_str!("embedding.md")]
-pub mod embedding {}
+pub mod embedding {
+    #![doc = include_str!("embedding.md")]
+}
 
-#[doc = include_str!("design.md")]
-pub mod design {}
+pub mod design {
+    #![doc = include_str!("design.md")]
+}
