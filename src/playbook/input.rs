@@ -250,8 +250,6 @@ pub struct HandedOver {
     pub step: Arc<str>,
     /// The attempt of a cascade, from 1.
     pub attempt: u16,
-    /// Which try of this envelope: more than 1 after a failure.
-    pub tries: u16,
     /// What it says, as its hash.
     pub content: ContentKey,
     /// What it costs, in the playbook's currency.

@@ -90,7 +90,7 @@ impl<'a> Turn<'a> {
         };
         let choice = if self.around.explain {
             let (choice, decision) = book.policy.explain(&ask, &book.channels);
-            self.out.notice(self.now, What::Decided(Box::new(decision)));
+            self.out.notice(self.now, What::Decided { decision: Box::new(decision) });
             choice
         } else {
             book.policy.decide(&ask, &book.channels)

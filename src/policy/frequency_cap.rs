@@ -1,6 +1,6 @@
 //! Frequency cap: at most N messages per window, over some channels or all, some topics or all (promise 7.4).
 
-use super::{Ask, Candidate, LocalTimes, Rule, Verdict, Witness};
+use super::{Ask, Candidate, Rule, Verdict, Witness};
 use crate::customer::Contact;
 use crate::primitives::fault::Node;
 use crate::primitives::local::Weekday;
@@ -115,10 +115,10 @@ impl FrequencyCap {
     }
 }
 
-/// Where several zones are possible, the window is the longest of them; where none is known, UTC's serves nobody, and
-/// the day before `now` is counted.
-fn earliest(local: &LocalTimes, start: impl Fn(crate::primitives::zone::Zone) -> Instant, now: Instant) -> Instant {
-    local.zones().iter().map(|zone| start(*zone)).min().unwrap_or(now - Span::days(1))
+/// Where several zones are possible, the window is the longest of them; where none is known, it is the longest that such
+/// a window can be, so that nobody gets more.
+fn earliest(ask: &Ask<'_>, longest: Span, start: impl Fn(crate::primitives::zone::Zone) -> Instant) -> Instant {
+    ask.local_times().zones().iter().map(|zone| start(*zone)).min().unwrap_or(ask.now - longest)
 }
 
 impl Rule for FrequencyCap {
