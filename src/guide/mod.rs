@@ -13,25 +13,6 @@
 //!
 //! Every snippet in these pages is compiled and run with the crate's tests.
 
-<<<<<<< HEAD
-#[doc = include_str!("concepts.md")]
-pub mod concepts {}
-
-#[doc = include_str!("events.md")]
-pub mod events {}
-
-#[doc = include_str!("playbook.md")]
-pub mod playbook {}
-
-#[doc = include_str!("promises.md")]
-pub mod promises {}
-
-#[doc = include_str!("embedding.md")]
-pub mod embedding {}
-
-#[doc = include_str!("design.md")]
-pub mod design {}
-=======
 pub mod concepts {
     #![doc = include_str!("concepts.md")]
 }
@@ -55,4 +36,3 @@ pub mod embedding {
 pub mod design {
     #![doc = include_str!("design.md")]
 }
->>>>>>> wt-guide

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Act, Admission, Advance, EndReason, Entry, Journey, News, Place, RunView, Signal, Stuck};
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
+use crate::policy::LocalTimes;
 use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
@@ -456,11 +457,12 @@ impl Walk<'_> {
     }
 
     fn local(&self, time: LocalTime, weekdays: Weekdays) -> Result<Instant, Stuck> {
-        let zone = self.who.zone().and_then(Zone::parse).or(self.graph.shop_zone);
-        let Some(zone) = zone else {
-            return Err(Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()));
-        };
-        Ok(zone.next_at(self.place.since - Span::millis(1), time, weekdays))
+        let local = LocalTimes::of(self.who, self.graph.shop_zone);
+        let after = self.place.since - Span::millis(1);
+        // Where several zones are possible it has to be that late in each of them (promise 1.2).
+        let latest = local.zones().iter().map(|zone| zone.next_at(after, time, weekdays)).max();
+        latest
+            .ok_or_else(|| Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()))
     }
 
     /// Reacts to a signal at the present place.

@@ -90,7 +90,7 @@ impl<'a> Turn<'a> {
         };
         let choice = if self.around.explain {
             let (choice, decision) = book.policy.explain(&ask, &book.channels);
-            self.out.notice(self.now, What::Decided { decision: Box::new(decision) });
+            self.out.notice(self.now, What::Decided(Box::new(decision)));
             choice
         } else {
             book.policy.decide(&ask, &book.channels)
@@ -208,7 +208,7 @@ impl<'a> Turn<'a> {
             run.pending = None;
         }
         let channel = envelope.channel.id.clone();
-        if let Some(handed) = handed_over(&envelope, 1) {
+        if let Some(handed) = handed_over(&envelope) {
             self.out.notice(now, What::HandedOver(Box::new(handed)));
         }
         self.out.send.push(envelope);
@@ -388,7 +388,7 @@ impl<'a> Turn<'a> {
 }
 
 /// A hand-over as logs tell it; `None` outside of journeys.
-pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver> {
+pub(crate) fn handed_over(envelope: &Envelope) -> Option<HandedOver> {
     let run = envelope.run.as_ref()?;
     Some(HandedOver {
         id: envelope.id,
@@ -397,7 +397,6 @@ pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver>
         journey: run.journey.clone(),
         step: envelope.step.clone().unwrap_or_else(|| "".into()),
         attempt: envelope.attempt,
-        tries,
         content: envelope.content_key(),
         cost: envelope.cost.amount,
         parts: envelope.parts,

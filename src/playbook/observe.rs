@@ -68,6 +68,18 @@ impl Turn<'_> {
         if let Some(plan) = plan {
             self.signal_runs(&plan.journeys, &Signal::Event { event, at });
         }
+        // Rules of runs read more than events: what changed reaches those that read it.
+        if !self.state.runs.is_empty() {
+            let mut readers: Vec<u16> = Vec::new();
+            for hash in &observed.attributes {
+                readers.extend(book.index.attribute_journeys.get(hash).into_iter().flatten());
+            }
+            if reachable || observed.identified {
+                readers.extend_from_slice(&book.index.reachability_journeys);
+            }
+            readers.retain(|position| !plan.is_some_and(|plan| plan.journeys.contains(position)));
+            self.signal_runs(&readers, &Signal::Event { event, at });
+        }
         for change in &changes {
             self.enter(change.journeys, &change.signal(), event.id.as_deref());
         }

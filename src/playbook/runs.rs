@@ -121,7 +121,19 @@ impl<'a> Turn<'a> {
             let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
             match act {
                 Act::Message { message, only, cascade } => {
-                    self.wanted.push(Wanted::first(id, message, only, cascade, self.now));
+                    // Asked for again after a refusal, it keeps its deadline (promise 10.3); a further attempt of a
+                    // cascade has its own.
+                    let visit = visit_of(run);
+                    let before = self
+                        .state
+                        .profile
+                        .contacts
+                        .iter()
+                        .filter(|_| cascade.is_none())
+                        .find(|contact| contact.run.as_ref().is_some_and(|asked| asked.visit == visit));
+                    let valid = self.book.message(&message).map(|message| message.deadline);
+                    let first = before.zip(valid).map_or(self.now, |(contact, valid)| contact.deadline - valid);
+                    self.wanted.push(Wanted::first(id, message, only, cascade, first));
                 }
                 Act::Engaged { how, at } => {
                     let visit = visit_of(run);

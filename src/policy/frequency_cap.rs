@@ -85,13 +85,11 @@ impl FrequencyCap {
         let a_tick_before = |at: Instant| at - Span::millis(1);
         match self.window {
             CapWindow::Rolling(width) => ask.now - width,
-            CapWindow::Day => a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_day(ask.now), ask.now)),
+            CapWindow::Day => a_tick_before(earliest(ask, Span::days(1), |zone| zone.start_of_day(ask.now))),
             CapWindow::Week(first) => {
-                a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_week(ask.now, first), ask.now))
+                a_tick_before(earliest(ask, Span::days(7), |zone| zone.start_of_week(ask.now, first)))
             }
-            CapWindow::Month => {
-                a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_month(ask.now), ask.now))
-            }
+            CapWindow::Month => a_tick_before(earliest(ask, Span::days(31), |zone| zone.start_of_month(ask.now))),
         }
     }
 
