@@ -51,6 +51,7 @@ fn main() {
         let playbook = support::playbook(name, names);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         per_event(folder, &playbook, &events);
+        weigh(folder, &playbook, &events);
     }
     if only.is_none() {
         memory();
@@ -96,18 +97,43 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
     println!("    all CPU, mean:                                 {} ns per event", spread(&mut all));
 }
 
-/// What a customer with 100 events weighs, and what the store adds.
+/// What the customers with about a hundred events weigh, at the end of a real log.
+fn weigh(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
+    let mut rehearsal = Rehearsal::new(playbook.clone());
+    let mut taken = std::collections::HashMap::new();
+    for event in events {
+        *taken.entry(event.user_id.clone().or(event.anonymous_id.clone())).or_insert(0_u32) += 1;
+        rehearsal.event(event.clone()).unwrap();
+    }
+    rehearsal.store().for_each(|record| {
+        let count = taken.get(&record.profile.external_id().cloned()).copied().unwrap_or(0);
+        if (80..140).contains(&count) {
+            println!("    a customer with {count} events: {} bytes", weight(record));
+        }
+    });
+}
+
+/// The bytes that a record takes by itself: a copy without slack, counted by the allocator.
+fn weight(record: &throughline::CustomerState) -> usize {
+    let before = LIVE.load(Ordering::Relaxed);
+    let copy = Box::new(record.clone());
+    let bytes = LIVE.load(Ordering::Relaxed) - before;
+    drop(copy);
+    bytes
+}
+
+/// What customers of a store weigh as their events grow, and what the store adds: nothing but customers grows.
 fn memory() {
     let playbook = support::playbook("abandoned_cart", &["Product Viewed", "Product Added", "Order Completed"]);
     let customers = 10_000usize;
-    // Of twenty events sixteen views, three products put into the cart, and one order.
-    let name = |k: usize| match k % 20 {
-        19 => "Order Completed",
-        6 | 12 | 18 => "Product Added",
+    // Of a hundred events ninety views, eight products put into the cart in one go, two orders.
+    let name = |k: usize| match k % 50 {
+        49 => "Order Completed",
+        40..=43 => "Product Added",
         _ => "Product Viewed",
     };
     println!("Memory, counted by the allocator, {customers} customers in one store");
-    for n in [1, 10, 100] {
+    for n in [1, 10, 100, 1_000] {
         let before = LIVE.load(Ordering::Relaxed);
         let mut rehearsal = Rehearsal::new(playbook.clone());
         let start: throughline::Instant = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -123,17 +149,16 @@ fn memory() {
             }
         }
         let all = LIVE.load(Ordering::Relaxed) - before;
-        let mut state = 0;
+        let (mut state, mut contacts) = (0, 0);
         rehearsal.store().for_each(|record| {
-            let before = LIVE.load(Ordering::Relaxed);
-            let copy = Box::new(record.clone());
-            state += LIVE.load(Ordering::Relaxed) - before;
-            drop(copy);
+            state += weight(record);
+            contacts += record.profile.contacts.len();
         });
         println!(
-            "  {n} events each: {} bytes per customer in all, of which a record exactly sized {} bytes",
-            all / customers,
-            state / customers
+            "  {n} events each: a record {} bytes, with {} messages on it; slack, the store's own, identifiers and timers {} bytes",
+            state / customers,
+            contacts / customers,
+            (all - state) / customers
         );
     }
 }

@@ -239,6 +239,8 @@ pub enum Act {
     },
     /// Let go of the content key: the cascade is over.
     CascadeOver,
+    /// What of this run is under way is not wanted any more: it is withdrawn, or not tried again if it fails.
+    Withdraw,
     /// Set an attribute.
     Update {
         /// Which.

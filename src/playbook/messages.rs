@@ -145,16 +145,26 @@ impl<'a> Turn<'a> {
             Some(point) => Address::Point(point),
             None => Address::Id(profile.external_id().cloned().unwrap_or_else(|| profile.id.to_string().into())),
         };
-        let id = IdempotencyKey::derive(&[
-            &profile.id.as_u128().to_le_bytes(),
+        let customer = profile.id.as_u128().to_le_bytes();
+        let run_id = run.map_or(0, |run| run.id).to_le_bytes();
+        let visit = place.map_or(0, |place| place.visit).to_le_bytes();
+        let number = attempt.to_le_bytes();
+        let mut decided: Vec<&[u8]> = vec![
+            &customer,
             run.map_or(&[], |run| run.journey.as_str().as_bytes()),
-            &run.map_or(0, |run| run.id).to_le_bytes(),
+            &run_id,
             step.as_bytes(),
-            &place.map_or(0, |place| place.visit).to_le_bytes(),
-            &attempt.to_le_bytes(),
+            &visit,
+            &number,
             spec.tag.id.as_str().as_bytes(),
             to.plain().as_bytes(),
-        ]);
+        ];
+        let mut id = IdempotencyKey::derive(&decided);
+        // One that was withdrawn and is decided anew says other bytes, so it has another key (promise 10.3).
+        while profile.contacts.get(id).is_some() {
+            decided.push(b"anew");
+            id = IdempotencyKey::derive(&decided);
+        }
         let cost = Money { amount: rendered.cost, currency: self.book.currency };
         let content = Arc::new(rendered.content);
         let mut envelope = Envelope::new(id, (profile.id, to), spec, &message.tag, content, cost, self.now);
@@ -236,7 +246,10 @@ impl<'a> Turn<'a> {
         let Some(contact) = self.state.profile.contacts.get(id) else { return };
         let spec = book.channels.iter().find(|spec| spec.tag.id == contact.channel.id);
         let none = Fields::new();
+        // The envelope goes where it was addressed, whichever contact point would be taken today (promise 4.3).
+        let blocked = contact.point.is_some_and(|point| self.state.profile.points.is_blocked(point));
         let verdict = match (spec, book.message(&contact.message.id)) {
+            _ if blocked => Some("suppressed"),
             (Some(spec), Some(message)) => {
                 let mut ask = book.ask(&self.state.profile, message, now);
                 ask.content = contact.content;
@@ -281,13 +294,16 @@ impl<'a> Turn<'a> {
     pub(super) fn settled(&mut self, id: IdempotencyKey, result: &Result<(), DeliveryError>) {
         let (now, book) = (self.now, self.book);
         let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
-        if !matches!(contact.status, Status::InFlight { .. } | Status::Parked) {
+        // A yes that comes late, after the claim ran out, still stops the next try.
+        let late_yes = contact.status.is_queued() && result.is_ok();
+        if !late_yes && !matches!(contact.status, Status::InFlight { .. } | Status::Parked) {
             return;
         }
         let wrong = match result {
             Ok(()) => {
                 let parked = contact.status == Status::Parked;
                 contact.status = Status::Accepted;
+                contact.claims = contact.claims.or(Some((now, now)));
                 let run = contact.run.clone();
                 self.out.release.push(id);
                 self.out.notice(now, What::Accepted { id });
@@ -339,7 +355,13 @@ impl<'a> Turn<'a> {
     /// A hard bounce: the address is no address, and the message did not arrive.
     pub(super) fn bounced(&mut self, id: IdempotencyKey) {
         let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        if !contact.status.holds() {
+            return;
+        }
         let (point, run) = (contact.point, contact.run.clone());
+        if !matches!(contact.status, Status::Accepted | Status::Parked) {
+            self.out.release.push(id);
+        }
         contact.status = Status::Refused;
         self.block(point, BlockReason::HardBounce);
         self.uncount(id, false);

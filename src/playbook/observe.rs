@@ -59,10 +59,8 @@ impl Turn<'_> {
         if history_only {
             return;
         }
-        let mut signals = Vec::with_capacity(changes.len());
-        signals.extend(changes.iter().map(super::segments::Change::signal));
-        for (change, signal) in changes.iter().zip(&signals) {
-            self.signal_runs(self.journeys_of(change.segment.key().hash()), signal);
+        for change in &changes {
+            self.signal_runs(change.journeys, &change.signal());
         }
         if observed.place {
             self.signal_all(&Signal::Moved);
@@ -70,8 +68,8 @@ impl Turn<'_> {
         if let Some(plan) = plan {
             self.signal_runs(&plan.journeys, &Signal::Event { event, at });
         }
-        for (change, signal) in changes.iter().zip(&signals) {
-            self.enter(self.journeys_of(change.segment.key().hash()), signal, event.id.as_deref());
+        for change in &changes {
+            self.enter(change.journeys, &change.signal(), event.id.as_deref());
         }
         if let Some(plan) = plan {
             self.enter(&plan.journeys, &Signal::Event { event, at }, event.id.as_deref());
@@ -110,8 +108,8 @@ impl Turn<'_> {
             return true;
         };
         let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
-        if delivered && self.state.profile.contacts.get(id).is_some_and(|c| matches!(c.status, Status::InFlight { .. }))
-        {
+        let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
+        if delivered && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
             // Whoever opened it has it, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }

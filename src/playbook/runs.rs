@@ -136,6 +136,7 @@ impl<'a> Turn<'a> {
                     }
                 }
                 Act::CascadeOver => self.cascade_over(id),
+                Act::Withdraw => self.withdraw(id),
                 Act::Update { attribute, value } => {
                     self.state.profile.attributes.set(&attribute, value, self.now);
                     // Segments that read it are evaluated at the next wake, which is at once.
@@ -161,6 +162,17 @@ impl<'a> Turn<'a> {
             }
         }
         self.cancel(run, "cascade_over");
+    }
+
+    /// Nothing of a run is wanted any more: what is being handed over is not tried again if it fails (promise 6.6).
+    fn withdraw(&mut self, run: u64) {
+        let now = self.now;
+        for contact in self.state.profile.contacts.iter_mut() {
+            let ours = contact.run.as_ref().is_some_and(|asked| asked.run == run);
+            if ours && matches!(contact.status, Status::InFlight { .. }) {
+                contact.deadline = contact.deadline.min(now);
+            }
+        }
     }
 
     /// Withdraws what a run has not handed over.
@@ -191,6 +203,9 @@ impl<'a> Turn<'a> {
     /// Everything that the end of a run implies.
     pub(super) fn close(&mut self, run: Run, reason: EndReason) {
         self.wanted.retain(|wanted| wanted.run != run.id);
+        if reason != EndReason::Completed {
+            self.withdraw(run.id);
+        }
         self.cascade_over(run.id);
         for hold in self.state.holds.iter_mut().filter(|hold| hold.run == run.id) {
             hold.ended = self.now;
@@ -242,7 +257,7 @@ impl<'a> Turn<'a> {
     fn begin(&mut self, journey: &dyn Journey, admission: Admission, trigger: Option<&str>) {
         let customer = self.state.profile.id;
         let key = key_hash(&admission);
-        let id = mix([
+        let mut id = mix([
             customer.as_u128() as u64,
             (customer.as_u128() >> 64) as u64,
             journey.id().key().hash(),
@@ -250,6 +265,10 @@ impl<'a> Turn<'a> {
             admission.began.as_millis() as u64,
             trigger.map_or(0, Key::hash_of),
         ]);
+        // Two triggers without an id at one instant begin two runs: what the first sent is not the second's.
+        while self.is_named(id) {
+            id = mix([id, 0, 0, 0, 0, 0]);
+        }
         let after = match admission.entry {
             Entry::Once => Some(Span::MAX),
             Entry::Cooldown(span) | Entry::Keyed(span) => Some(span),
@@ -288,6 +307,14 @@ impl<'a> Turn<'a> {
         self.state.runs.reserve_exact(1);
         self.state.runs.push(run);
         self.signal(id, &Signal::Begun);
+    }
+
+    /// Whether a run, living or remembered, has this name.
+    fn is_named(&self, id: u64) -> bool {
+        let state = &self.state;
+        state.runs.iter().any(|run| run.id == id)
+            || state.holds.iter().any(|hold| hold.run == id)
+            || state.profile.contacts.iter().any(|contact| contact.run.as_ref().is_some_and(|asked| asked.run == id))
     }
 
     /// A debounce: the run begins anew with the latest trigger (promise 6.3).
