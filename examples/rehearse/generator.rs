@@ -327,7 +327,10 @@ impl Generator {
                 session.track("Product Added to Wishlist", &properties(item), &mut rng);
             }
         }
-        let abandoned = !session.past.cart.is_empty() && !(rng.per_mille(person.buys) && session.buy(&mut rng));
+        if !session.past.cart.is_empty() && rng.per_mille(person.buys) {
+            session.buy(&mut rng);
+        }
+        let abandoned = !session.past.cart.is_empty();
         let end = session.at;
         let (gap, quiet) = match rng.below(1_000) {
             // Whoever left a cart often comes back for it the next day.
@@ -437,7 +440,8 @@ impl Session<'_> {
         0
     }
 
-    fn buy(&mut self, rng: &mut Rng) -> bool {
+    /// Goes to the checkout, and mostly through it.
+    fn buy(&mut self, rng: &mut Rng) {
         self.later(rng, 20, 240);
         let cart = self.past.cart.clone();
         let cents: i64 = cart.iter().filter_map(|item| CATALOGUE.get(*item)).map(|product| product.cents).sum();
@@ -448,7 +452,7 @@ impl Session<'_> {
             self.identify(rng);
         }
         if rng.per_mille(120) {
-            return false;
+            return;
         }
         self.later(rng, 30, 300);
         self.past.orders += 1;
@@ -464,7 +468,6 @@ impl Session<'_> {
         self.track("Order Completed", &said, rng);
         self.past.cart.clear();
         self.generator.aftermath(self.at, self.person, order, cents, &cart, rng);
-        true
     }
 
     /// Signs up or in: from now on the shop knows who is on this device.
