@@ -33,72 +33,107 @@ static ALLOCATOR: Counting = Counting;
 const RUNS: usize = 7;
 
 fn main() {
-    println!("CPU time per event, one thread, twenty segments, JSON parsing apart; median (least to most) of {RUNS} runs");
+    println!(
+        "CPU time per event, one thread, twenty segments, JSON parsing apart; median (least to most) of {RUNS} runs"
+    );
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
     let logs = [
         ("retailrocket_sample", "abandoned_cart", &["Product Viewed", "Product Added", "Order Completed"][..]),
         ("starbucks_dev", "offers", &["Order Completed", "Offer Viewed", "Offer Received"][..]),
         ("online_retail", "after_purchase", &["Order Completed", "Order Refunded"][..]),
     ];
     for (folder, name, names) in logs {
+        // `cargo bench --bench figures -- LOG` measures one log only.
+        if only.as_ref().is_some_and(|only| only != folder) {
+            continue;
+        }
         let Some(events) = support::log(folder) else { continue };
         let playbook = support::playbook(name, names);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         per_event(folder, &playbook, &events);
+        weigh(&playbook, &events);
     }
-    memory();
+    if only.is_none() {
+        memory();
+    }
 }
 
+/// Times each event by itself, and apart from it the timers that fire before it.
 fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
-    let mut means = Vec::new();
-    let mut medians = Vec::new();
-    let mut sent = Vec::new();
-    let mut messages = 0;
+    let (mut plain, mut sending, mut timers) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut all, mut messages) = (Vec::new(), 0);
     for _ in 0..RUNS {
-        let copies = events.to_vec();
-        let mut each = Vec::with_capacity(events.len());
-        let mut with_message = Vec::new();
         let mut rehearsal = Rehearsal::new(playbook.clone());
-        let start = ThreadTime::now();
-        for event in copies {
+        let (mut without, mut with, mut firing) = (Vec::new(), Vec::new(), 0);
+        let cpu = ThreadTime::now();
+        for event in events {
+            let start = std::time::Instant::now();
+            rehearsal.pass(event.timestamp.unwrap());
+            let fired = start.elapsed();
             let before = rehearsal.summary().handed_over;
-            let clock = std::time::Instant::now();
-            rehearsal.event(event).unwrap();
-            let took = clock.elapsed().as_nanos() as u64;
+            let start = std::time::Instant::now();
+            rehearsal.event(event.clone()).unwrap();
+            let took = start.elapsed().as_nanos() as u64;
+            firing += fired.as_nanos() as u64;
             match rehearsal.summary().handed_over - before {
-                0 => each.push(took),
-                n => with_message.push(took / n),
+                0 => without.push(took),
+                sent => with.push(took / sent),
             }
         }
-        let cpu = start.elapsed();
+        all.push(cpu.elapsed().as_nanos() as u64 / events.len() as u64);
         messages = rehearsal.summary().handed_over;
-        means.push(cpu.as_nanos() as u64 / events.len() as u64);
-        medians.push(median(&mut each));
-        if !with_message.is_empty() {
-            sent.push(median(&mut with_message));
+        plain.push(median(&mut without));
+        timers.push(firing / events.len() as u64);
+        if !with.is_empty() {
+            sending.push(median(&mut with));
         }
     }
-    println!(
-        "  {folder}: {} events, {messages} messages: mean CPU {} ns (timers and messages included); median event without a \
-         message {} ns; median per message, its timer included {} ns",
-        events.len(),
-        spread(&mut means),
-        spread(&mut medians),
-        spread(&mut sent)
-    );
+    println!("  {folder}: {} events, {messages} messages", events.len());
+    println!("    an event that sends nothing, median:           {} ns", spread(&mut plain));
+    if !sending.is_empty() {
+        println!("    a message that an event sends at once, median: {} ns", spread(&mut sending));
+    }
+    println!("    timers, their messages included, mean:         {} ns per event", spread(&mut timers));
+    println!("    all CPU, mean:                                 {} ns per event", spread(&mut all));
 }
 
-/// What a customer with 100 events weighs, and what the store adds.
+/// What the customers with about a hundred events weigh, at the end of a real log.
+fn weigh(playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
+    let mut rehearsal = Rehearsal::new(playbook.clone());
+    let mut taken = std::collections::HashMap::new();
+    for event in events {
+        *taken.entry(event.user_id.clone().or(event.anonymous_id.clone())).or_insert(0_u32) += 1;
+        rehearsal.event(event.clone()).unwrap();
+    }
+    rehearsal.store().for_each(|record| {
+        let count = taken.get(&record.profile.external_id().cloned()).copied().unwrap_or(0);
+        if (80..140).contains(&count) {
+            println!("    a customer with {count} events: {} bytes", weight(record));
+        }
+    });
+}
+
+/// The bytes that a record takes by itself: a copy without slack, counted by the allocator.
+fn weight(record: &throughline::CustomerState) -> usize {
+    let before = LIVE.load(Ordering::Relaxed);
+    let copy = Box::new(record.clone());
+    let bytes = LIVE.load(Ordering::Relaxed) - before;
+    drop(copy);
+    bytes
+}
+
+/// What customers of a store weigh as their events grow, and what the store adds: nothing but customers grows.
 fn memory() {
     let playbook = support::playbook("abandoned_cart", &["Product Viewed", "Product Added", "Order Completed"]);
     let customers = 10_000usize;
-    // Of twenty events sixteen views, three products put into the cart, and one order.
-    let name = |k: usize| match k % 20 {
-        19 => "Order Completed",
-        6 | 12 | 18 => "Product Added",
+    // Of a hundred events ninety views, eight products put into the cart in one go, two orders.
+    let name = |k: usize| match k % 50 {
+        49 => "Order Completed",
+        40..=43 => "Product Added",
         _ => "Product Viewed",
     };
     println!("Memory, counted by the allocator, {customers} customers in one store");
-    for n in [1, 10, 100] {
+    for n in [1, 10, 100, 1_000] {
         let before = LIVE.load(Ordering::Relaxed);
         let mut rehearsal = Rehearsal::new(playbook.clone());
         let start: throughline::Instant = "2026-01-01T00:00:00Z".parse().unwrap();
@@ -114,17 +149,16 @@ fn memory() {
             }
         }
         let all = LIVE.load(Ordering::Relaxed) - before;
-        let mut state = 0;
+        let (mut state, mut contacts) = (0, 0);
         rehearsal.store().for_each(|record| {
-            let before = LIVE.load(Ordering::Relaxed);
-            let copy = Box::new(record.clone());
-            state += LIVE.load(Ordering::Relaxed) - before;
-            drop(copy);
+            state += weight(record);
+            contacts += record.profile.contacts.len();
         });
         println!(
-            "  {n} events each: {} bytes per customer in all, of which a record exactly sized {} bytes",
-            all / customers,
-            state / customers
+            "  {n} events each: a record {} bytes, with {} messages on it; slack, the store's own, identifiers and timers {} bytes",
+            state / customers,
+            contacts / customers,
+            (all - state) / customers
         );
     }
 }

@@ -624,3 +624,27 @@ fn promise_2_3_a_merge_keeps_the_visitors_opt_outs() {
     let live = block_on(rig.engine.store().scan(None, 10)).unwrap();
     assert_eq!(live.iter().filter(|state| state.stage == Stage::Live).count(), 1);
 }
+
+#[test]
+fn promise_2_3_a_merge_loses_nothing_whichever_call_fails() {
+    for applied in [false, true] {
+        for call in 0..12 {
+            let store = Arc::new(Failing::at(usize::MAX, applied));
+            let rig = Rig::on(both(), |_, _| Does::Answers(Ok(())), Shared(store.clone()));
+            rig.ingest(Event::track("Page Seen").anonymous("phone"));
+            rig.ingest(Event::track("Unsubscribed").anonymous("phone"));
+            rig.meets(1);
+            store.fails.store(store.calls.load(Ordering::SeqCst) + call, Ordering::SeqCst);
+            let event = Event::identify().user("u0").anonymous("phone").id("m-1").with_trait("tier", "gold");
+            let told = (0..5).any(|_| block_on(rig.engine.ingest(event.clone())).is_ok());
+            assert!(told, "call {call}, applied {applied}");
+            store.fails.store(usize::MAX, Ordering::SeqCst);
+            rig.runs(Span::minutes(5));
+            let owner = owner(&rig, IdentityKind::User, "u0");
+            let profile = block_on(rig.engine.store().load(owner)).unwrap().unwrap().profile;
+            assert!(profile.attributes.get(&"tier".into()).is_some(), "call {call}, applied {applied}: the event");
+            let revoked = profile.consents.iter().any(|record| record.grant.is_none());
+            assert!(revoked, "call {call}, applied {applied}: the opt-out");
+        }
+    }
+}

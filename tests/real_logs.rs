@@ -35,7 +35,11 @@ fn playbook(name: &str, change: impl FnOnce(&mut Json)) -> Arc<Playbook> {
 }
 
 /// Rehearses, and gathers who was handed each message.
-fn rehearse(folder: &std::path::Path, playbook: &Arc<Playbook>, until: Option<Instant>) -> (Summary, Vec<(String, String)>) {
+fn rehearse(
+    folder: &std::path::Path,
+    playbook: &Arc<Playbook>,
+    until: Option<Instant>,
+) -> (Summary, Vec<(String, String)>) {
     let mut handed = Vec::new();
     let mut rehearsal = Rehearsal::new(playbook.clone()).with_observer(|line| {
         if let LogWhat::Notice(What::HandedOver(sent)) = &line.what {
@@ -78,7 +82,11 @@ fn the_next_step_of_an_offer_cascade_goes_exactly_to_those_who_did_not_look_in_t
         });
         let (summary, _) = rehearse(&folder, &playbook, None);
         assert_eq!(summary.messages["offer"]["in_app"], 4_683);
-        assert_eq!(summary.messages["offer"]["inbox"], truth["cascade_next_step_due"][hours].as_u64().unwrap(), "{hours} h");
+        assert_eq!(
+            summary.messages["offer"]["inbox"],
+            truth["cascade_next_step_due"][hours].as_u64().unwrap(),
+            "{hours} h"
+        );
     }
 }
 
@@ -104,8 +112,8 @@ fn reviews_of_online_retail_are_asked_for_capped_stopped_and_pending_as_the_raw_
     let playbook = playbook("after_purchase", |_| {});
     let (summary, _) = rehearse(&folder, &playbook, Some(until));
     let reviews = summary.journey("review_request");
-    let stopped = reviews.ended.get("exited").copied().unwrap_or(0)
-        + reviews.not_begun.get("exit_holds").copied().unwrap_or(0);
+    let stopped =
+        reviews.ended.get("exited").copied().unwrap_or(0) + reviews.not_begun.get("exit_holds").copied().unwrap_or(0);
     assert_eq!(summary.messages["review_request"]["inbox"], 4_534);
     assert_eq!(summary.skipped["review_request"]["frequency_cap"], 1_831);
     assert_eq!((stopped, reviews.pending), (1_701, 523));

@@ -9,7 +9,8 @@ use throughline::{Event, Playbook};
 
 /// The events of a real log, parsed; `None`, said aloud, where it is absent.
 pub fn log(folder: &str) -> Option<Vec<Event>> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")).join(folder).join("events.ndjson.gz");
+    let path =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")).join(folder).join("events.ndjson.gz");
     let Ok(file) = std::fs::File::open(&path) else {
         println!("skipped: {} is not here", path.display());
         return None;
@@ -26,7 +27,7 @@ pub fn playbook(name: &str, events: &[&str]) -> Arc<Playbook> {
     Arc::new(Playbook::from_json(&json.to_string()).unwrap_or_else(|faults| panic!("{faults}")))
 }
 
-/// Twenty segments of the kinds that shops define: recency, frequency, absence, combinations.
+/// Twenty segments of the kinds that shops define: recency, frequency, absence, where they live.
 pub fn segments(events: &[&str]) -> Json {
     let mut segments = serde_json::Map::new();
     for n in 0..20 {
@@ -36,9 +37,13 @@ pub fn segments(events: &[&str]) -> Json {
         let rule = match n % 5 {
             0 => json!({"event": event, "within": format!("{days}d"), "count": {"at_least": 1 + n / 5}}),
             1 => json!({"event": event, "last": {"older_than": format!("{days}d")}}),
-            2 => json!({"all": [{"event": event, "within": format!("{days}d")}, {"not": {"event": other, "within": "30d"}}]}),
-            3 => json!({"any": [{"identified": true}, {"event": event, "count": {"at_least": 5}}]}),
-            _ => json!({"all": [{"event": event}, {"event": other, "within": format!("{days}d"), "count": {"at_most": 2}}]}),
+            2 => {
+                json!({"all": [{"event": event, "within": format!("{days}d")}, {"not": {"event": other, "within": "30d"}}]})
+            }
+            3 => json!({"attribute": "country", "in": ["United Kingdom", "Germany", "France", "EIRE"]}),
+            _ => {
+                json!({"all": [{"event": event}, {"event": other, "within": format!("{days}d"), "count": {"at_most": 2}}]})
+            }
         };
         segments.insert(format!("segment_{n:02}"), rule);
     }

@@ -70,7 +70,9 @@ impl Column {
     /// The value in a row.
     pub(super) fn get(&self, row: usize) -> Option<ValueRef<'_>> {
         match &self.cells {
-            Cells::Numbers(numbers) => numbers.get(row).filter(|number| **number != NONE).map(|number| unpacked(*number)),
+            Cells::Numbers(numbers) => {
+                numbers.get(row).filter(|number| **number != NONE).map(|number| unpacked(*number))
+            }
             Cells::Texts { text, ends } => {
                 let end = *ends.get(row)?;
                 if end & GAP != 0 {
@@ -80,6 +82,11 @@ impl Column {
             }
             Cells::Any(values) => values.get(row)?.as_ref().map(Value::as_ref),
         }
+    }
+
+    /// Whether any row has this value.
+    pub(super) fn contains(&self, value: ValueRef<'_>) -> bool {
+        (0..self.len()).any(|row| self.get(row).is_some_and(|known| known.same(value)))
     }
 
     /// Drops the first rows.
@@ -146,7 +153,7 @@ fn unpacked(number: i64) -> ValueRef<'static> {
 /// Inserts, growing by an eighth instead of doubling: these lists are most of what a record weighs.
 pub(super) fn insert_tight<T>(list: &mut Vec<T>, at: usize, item: T) {
     if list.len() == list.capacity() {
-        list.reserve_exact((list.len() / 8).max(2));
+        list.reserve_exact((list.len() / 8).max(4));
     }
     list.insert(at, item);
 }

@@ -1,11 +1,22 @@
 //! What a customer did, as far back as the playbook's definitions read.
 
+use std::sync::LazyLock;
+
 use super::column::{Column, insert_tight};
 use crate::primitives::{Instant, Keep, Key, Span, Value, ValueRef};
 
 /// The events of one customer that some definition reads: a time series per event name, in order of `timestamp`.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct History(Vec<Series>);
+pub struct History {
+    series: Vec<Series>,
+    /// Whether an order on record was ever named by a refund or a cancellation on record.
+    returns: bool,
+}
+
+/// The property by which orders are named, and the events that give and take them (promise 5.6).
+static ORDER_ID: LazyLock<Key> = LazyLock::new(|| Key::new("order_id"));
+static ORDER: LazyLock<Key> = LazyLock::new(|| Key::new("Order Completed"));
+static TAKES_BACK: LazyLock<[Key; 2]> = LazyLock::new(|| ["Order Refunded", "Order Cancelled"].map(Key::new));
 
 /// One event name's occurrences.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,12 +43,12 @@ pub struct Occurrence<'a> {
 impl History {
     /// The series of an event, if it ever occurred since a definition reads it.
     pub fn series(&self, event: &Key) -> Option<&Series> {
-        self.0.iter().find(|series| series.event == *event)
+        self.series.iter().find(|series| series.event == *event)
     }
 
     /// All series.
     pub fn iter(&self) -> impl Iterator<Item = &Series> {
-        self.0.iter()
+        self.series.iter()
     }
 
     /// Adds an occurrence at its place in time, late ones too, with the properties to keep.
@@ -50,26 +61,43 @@ impl History {
         keep: Keep,
         now: Instant,
     ) {
-        let index = match self.0.iter().position(|series| series.event == *event) {
+        let index = match self.series.iter().position(|series| series.event == *event) {
             Some(index) => index,
             None => {
-                self.0.reserve_exact(1);
-                self.0.push(Series::new(event, at));
-                self.0.len() - 1
+                self.series.reserve_exact(1);
+                self.series.push(Series::new(event, at));
+                self.series.len() - 1
             }
         };
-        if let Some(series) = self.0.get_mut(index) {
-            series.insert(at, columns, property);
+        if let Some(series) = self.series.get_mut(index) {
+            series.insert(at, columns, &property);
             series.trim(keep, now);
         }
+        if !self.returns && columns.contains(&ORDER_ID) {
+            self.returns = property(&ORDER_ID).is_some_and(|id| self.is_return(event, id.as_ref()));
+        }
+    }
+
+    /// Whether an order may have been taken back: if not, orders count as they are, and nobody need look.
+    pub fn has_returns(&self) -> bool {
+        self.returns
+    }
+
+    fn is_return(&self, event: &Key, id: ValueRef<'_>) -> bool {
+        let named = |other: &Key| {
+            self.series(other).is_some_and(|series| series.column(&ORDER_ID).is_some_and(|column| column.contains(id)))
+        };
+        if *event == *ORDER { TAKES_BACK.iter().any(named) } else { TAKES_BACK.contains(event) && named(&ORDER) }
     }
 
     /// Takes all that another history holds.
     pub fn absorb(&mut self, other: History) {
-        for theirs in other.0 {
-            match self.0.iter_mut().find(|series| series.event == theirs.event) {
+        // An order of the one may be named by a refund of the other: from now on somebody looks.
+        self.returns |= other.returns || (!self.series.is_empty() && !other.series.is_empty());
+        for theirs in other.series {
+            match self.series.iter_mut().find(|series| series.event == theirs.event) {
                 Some(ours) => ours.absorb(&theirs),
-                None => self.0.push(theirs),
+                None => self.series.push(theirs),
             }
         }
     }
@@ -128,6 +156,10 @@ impl Series {
         times.iter().enumerate().map(move |(n, at)| Occurrence { series: self, row: start + n, at: *at })
     }
 
+    fn column(&self, property: &Key) -> Option<&Column> {
+        self.columns.iter().find(|column| column.property == *property)
+    }
+
     fn insert<'p>(&mut self, at: Instant, columns: &[Key], property: impl Fn(&Key) -> Option<&'p Value>) {
         self.total = self.total.saturating_add(1);
         self.first = self.first.min(at);
@@ -172,7 +204,8 @@ impl Series {
         let columns: Vec<Key> = theirs.columns.iter().map(|column| column.property.clone()).collect();
         for row in theirs.within(Instant::MIN, Instant::MAX) {
             let values: Vec<_> = columns.iter().map(|key| row.property(key).map(ValueRef::to_value)).collect();
-            let value = |key: &Key| columns.iter().position(|column| column == key).and_then(|n| values.get(n)?.as_ref());
+            let value =
+                |key: &Key| columns.iter().position(|column| column == key).and_then(|n| values.get(n)?.as_ref());
             self.insert(row.at, &columns, value);
         }
         self.total = self.total.saturating_add(theirs.total.saturating_sub(theirs.times.len() as u32));
@@ -184,7 +217,7 @@ impl Series {
 impl<'a> Occurrence<'a> {
     /// A kept property.
     pub fn property(&self, key: &Key) -> Option<ValueRef<'a>> {
-        self.series.columns.iter().find(|column| column.property == *key)?.get(self.row)
+        self.series.column(key)?.get(self.row)
     }
 }
 
@@ -206,7 +239,8 @@ mod tests {
             history.record(&event, at(day), std::slice::from_ref(&size), |_| Some(&value), keep, at(9));
         }
         let series = history.series(&event).unwrap();
-        let rows: Vec<_> = series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).map(ValueRef::to_value))).collect();
+        let rows: Vec<_> =
+            series.within(at(1), at(9)).map(|row| (row.at, row.property(&size).map(ValueRef::to_value))).collect();
         assert_eq!(rows, [(at(5), Some(Value::Int(50))), (at(9), Some(Value::Int(90)))]);
         assert_eq!((series.first(), series.total(), series.last_but(1)), (at(1), 3, Some(at(5))));
     }

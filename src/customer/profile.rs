@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Points, Reach, Seen,
 };
-use crate::event::{Event, Whereabouts, Subscription, SubscriptionStatus};
+use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
 
 /// How a customer engaged on one kind of channel so far.
@@ -109,8 +109,9 @@ impl Profile {
             observed.reachability |= self.contact_trait(key, value, at);
         }
         if let Some(place) = &event.place {
-            observed.reachability |= self.observe_place(place, at);
-            observed.place = true;
+            let (moved, reachable) = self.observe_place(place, at);
+            observed.place = moved;
+            observed.reachability |= reachable;
         }
         for said in &event.subscriptions {
             observed.reachability |= self.subscribe(said, at);
@@ -136,7 +137,9 @@ impl Profile {
         true
     }
 
-    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> bool {
+    /// Says whether the zone, locale or country changed, and whether a contact point came.
+    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> (bool, bool) {
+        let mut moved = self.place.is_none();
         let (known, said) = &mut **self.place.get_or_insert_with(|| Box::new((Whereabouts::default(), at)));
         if at >= *said {
             *said = at;
@@ -147,15 +150,16 @@ impl Profile {
             ] {
                 if new.is_some() && new != known {
                     known.clone_from(new);
+                    moved = true;
                 }
             }
         }
-        let Some((token, device)) = &place.device else { return false };
-        let Ok(point) = ContactPoint::token(token) else { return false };
+        let Some((token, device)) = &place.device else { return (moved, false) };
+        let Ok(point) = ContactPoint::token(token) else { return (moved, false) };
         let web = device.as_deref().is_some_and(|device| matches!(device, "web" | "browser"));
         let kind = if web { ChannelKind::WebPush } else { ChannelKind::Push };
         self.points.add(kind, point, device.clone(), at);
-        true
+        (moved, true)
     }
 
     fn subscribe(&mut self, said: &Subscription, at: Instant) -> bool {
@@ -199,7 +203,7 @@ pub struct Observed {
     pub attributes: Vec<u64>,
     /// Contact points, consent or preferences changed.
     pub reachability: bool,
-    /// The zone, locale or country was said.
+    /// The zone, locale or country changed.
     pub place: bool,
 }
 

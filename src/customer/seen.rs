@@ -4,7 +4,7 @@ use super::column::insert_tight;
 use crate::primitives::{Instant, Key, Span};
 
 /// The `messageId`s of the dedupe horizon, as 48 bits of their stable hash, grouped by the four days in which they were
-/// taken: an id is held for the horizon and up to four days more.
+/// taken: an id is held for the horizon and up to eight days more.
 ///
 /// False negatives: none within the horizon. False positives: an event is taken for a copy with a chance of
 /// n / 2^48, n being the events of this one customer within the horizon; at 1,000 events that is 1 in 280 thousand million.
@@ -110,7 +110,7 @@ mod tests {
         let start = Instant::from_millis(0);
         assert!(seen.take("a", start, HORIZON));
         assert!(!seen.take("a", start + Span::days(30), HORIZON));
-        assert!(seen.take("b", start + Span::days(34), HORIZON));
+        assert!(seen.take("b", start + Span::days(38), HORIZON));
         assert_eq!(seen.len(), 1);
     }
 
@@ -126,7 +126,7 @@ mod tests {
                 let fresh = seen.take(&id.to_string(), now, HORIZON);
                 match naive.get(&id) {
                     Some(taken) if now - *taken <= HORIZON => prop_assert!(!fresh),
-                    Some(taken) if now - *taken > Span::days(34) => prop_assert!(fresh),
+                    Some(taken) if now - *taken > Span::days(38) => prop_assert!(fresh),
                     Some(_) => {}
                     None => prop_assert!(fresh),
                 }

@@ -118,7 +118,8 @@ impl Engine {
         for lane in locked(&self.lanes).iter_mut() {
             let spacing = lane.spacing().unwrap_or(Span::ZERO);
             let mut slot = lane.slot.max(now + BUCKET);
-            let (late, waiting) = std::mem::take(&mut lane.queue).into_iter().partition(|ready| lane.too_late(ready, now));
+            let (late, waiting) =
+                std::mem::take(&mut lane.queue).into_iter().partition(|ready| lane.too_late(ready, now));
             lane.queue = waiting;
             let late: VecDeque<Ready> = late;
             for Ready { envelope, .. } in late {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Event, EventKind, Whereabouts, Subscription, SubscriptionStatus};
+use super::{Event, EventKind, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{ChannelKind, Fields, Instant, Key, Topic};
 
 /// Why an event was refused. It names the field and never repeats a value, which may be personal.

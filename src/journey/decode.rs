@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use super::graph::{
-    Awaited, CascadeAttempt, EventMatch, Exit, Graph, KeyOf, Next, Step, StepKind, StopsOn, Trigger,
-};
+use super::graph::{Awaited, CascadeAttempt, EventMatch, Exit, Graph, KeyOf, Next, Step, StepKind, StopsOn, Trigger};
 use super::{Entry, validate};
 use crate::customer::Engagement;
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::local::{LocalTime, Weekday, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span, Value};
-use crate::segment::{Filter, Criteria};
+use crate::segment::{Criteria, Filter};
 
 /// What a journey may refer to.
 pub(crate) struct Known<'a> {
@@ -30,7 +28,16 @@ const LATE_BY: Span = Span::hours(24);
 /// Decodes one journey. `None` if a fault was reported.
 pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<Graph> {
     let object = node.object(&[
-        "version", "description", "trigger", "late_by", "key", "about", "entry", "exit", "goal", "steps",
+        "version",
+        "description",
+        "trigger",
+        "late_by",
+        "key",
+        "about",
+        "entry",
+        "exit",
+        "goal",
+        "steps",
     ])?;
     let mut decoder = Decoder { known, names: Vec::new(), keeps: Vec::new(), needs: Needs::default(), faulty: false };
     let version = object.get("version").map_or(Some(1), |node| node.integer(1..=i64::from(u32::MAX)));
@@ -43,6 +50,12 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     let about = object.get("about").map_or(Some(None), |node| node.key().map(Some));
     let entry = decoder.entry(object.get("entry"), key.as_ref().is_some_and(Option::is_some));
     let exits = decoder.exits(object.get("exit"), late_by.unwrap_or(LATE_BY));
+    if let Some(node) = object.get("key")
+        && object.get("trigger").is_some_and(|trigger| trigger.json().get("event").is_none())
+    {
+        node.fault("only an `event` trigger has properties to take a key from");
+        decoder.faulty = true;
+    }
     let goal = object.get("goal").map_or(Some(None), |node| {
         decoder.event_match(&node, Keep { last: 0, within: late_by.unwrap_or(LATE_BY) }, &[]).map(Some)
     });
@@ -83,6 +96,10 @@ impl<'a> Decoder<'a> {
     fn trigger(&mut self, node: &Node<'a>) -> Option<Trigger> {
         let object = node.object(&["event", "where", "entered", "left", "if"])?;
         let rule = object.get("if").map_or(Some(None), |node| self.rule(&node).map(Some));
+        if let (Some(filter), None) = (object.get("where"), object.get("event")) {
+            filter.fault("only an `event` has properties to filter by");
+            self.faulty = true;
+        }
         match (object.get("event"), object.get("entered"), object.get("left")) {
             (Some(_), None, None) => {
                 let event = self.event_of(&object, Keep::default())?;
@@ -110,6 +127,10 @@ impl<'a> Decoder<'a> {
                 }
             };
         }
+        if node.json() == "keyed" && !keyed {
+            node.fault("`keyed` needs a `key`: a property of the trigger, or `messageId`");
+            return None;
+        }
         node.one_of(&[
             ("once", Entry::Once),
             ("after_end", Entry::AfterEnd),
@@ -131,6 +152,10 @@ impl<'a> Decoder<'a> {
 
     fn exit(&mut self, node: &Node<'a>, late_by: Span) -> Option<Exit> {
         let object = node.object(&["event", "where", "entered", "left", "rule"])?;
+        if let (Some(filter), None) = (object.get("where"), object.get("event")) {
+            filter.fault("only an `event` has properties to filter by");
+            return None;
+        }
         match (object.get("event"), object.get("entered"), object.get("left"), object.get("rule")) {
             // Kept for as long as a trigger may be late: an offline batch may bring the exit first (promise 3.3).
             (Some(_), None, None, None) => self.event_of(&object, Keep { last: 0, within: late_by }).map(Exit::Event),
@@ -169,6 +194,7 @@ impl<'a> Decoder<'a> {
             self.faulty = true;
         }
         self.needs.merge(needs);
+        self.needs.reachability |= rule.reads_identified();
         self.keeps.extend(rule.trigger_properties());
         Some(rule)
     }
@@ -195,8 +221,7 @@ impl<'a> Decoder<'a> {
             return None;
         }
         let objects: Vec<Option<Object<'a>>> = nodes.iter().map(Node::open_object).collect();
-        let ids: Vec<Option<&'a str>> =
-            objects.iter().map(|object| object.as_ref()?.need("id")?.text()).collect();
+        let ids: Vec<Option<&'a str>> = objects.iter().map(|object| object.as_ref()?.need("id")?.text()).collect();
         self.names = ids.iter().map(|id| id.unwrap_or_default()).collect();
         let mut whole = true;
         let mut steps = Vec::with_capacity(nodes.len());
@@ -271,8 +296,7 @@ impl<'a> Decoder<'a> {
     fn wait_for(&mut self, node: &Node<'a>, step: &Object<'a>, following: Next) -> Option<StepKind> {
         let object = node.object(&["event", "where", "rule", "timeout", "since"])?;
         let timeout = object.need("timeout").and_then(|node| node.span());
-        let since_step =
-            object.get("since").map_or(Some(false), |node| node.one_of(&[("run", false), ("step", true)]));
+        let since_step = object.get("since").map_or(Some(false), |node| node.one_of(&[("run", false), ("step", true)]));
         let what = match (object.get("event"), object.get("rule")) {
             (Some(_), None) => {
                 // An event wait looks back to the run's begin, so the event must still be on record then.
@@ -425,7 +449,8 @@ impl<'a> Decoder<'a> {
         match self.names.iter().position(|known| *known == name) {
             Some(n) => Some(u32::try_from(n).ok()),
             None => {
-                let hint = nearest(name, &self.names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let hint =
+                    nearest(name, &self.names).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                 node.fault(format!("there is no step `{name}`{hint}"));
                 None
             }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Act, Admission, Advance, EndReason, Entry, Journey, News, Place, RunView, Signal, Stuck};
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
+use crate::policy::LocalTimes;
 use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
-use crate::segment::{Facts, Filter, Criteria};
+use crate::segment::{Criteria, Facts, Filter};
 
 /// A journey made from JSON; see the guide for its form.
 #[derive(Debug)]
@@ -198,11 +199,19 @@ impl Graph {
     }
 
     /// Whether a signal ends the run, and until when a rule's no is good.
-    fn ends(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> (Option<EndReason>, Option<Instant>) {
+    fn ends(
+        &self,
+        run: &RunView<'_>,
+        signal: &Signal<'_>,
+        who: &dyn Customer,
+        now: Instant,
+    ) -> (Option<EndReason>, Option<Instant>) {
         let mut until = None;
         for exit in &self.exits {
             let holds = match (exit, signal) {
-                (Exit::Event(wanted), Signal::Event { event, at }) => *at >= run.began && wanted.matches(event, run.data),
+                (Exit::Event(wanted), Signal::Event { event, at }) => {
+                    *at >= run.began && wanted.matches(event, run.data)
+                }
                 (Exit::Entered(wanted), Signal::Entered { segment, .. }) => wanted == *segment,
                 (Exit::Left(wanted), Signal::Left { segment, .. }) => wanted == *segment,
                 (Exit::Rule(rule), _) => {
@@ -274,7 +283,9 @@ impl Journey for Graph {
         let key = match &self.key {
             None => None,
             Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
-            Some(KeyOf::Property(key)) => properties.get(key).and_then(|value| value.as_ref().to_key_text()).map(Arc::from),
+            Some(KeyOf::Property(key)) => {
+                properties.get(key).and_then(|value| value.as_ref().to_key_text()).map(Arc::from)
+            }
         };
         let about = self.about.as_ref().and_then(|key| about(properties, key));
         let refused = match () {
@@ -285,7 +296,13 @@ impl Journey for Graph {
         Some(Admission { key, about, entry: self.entry, began: at, data, refused })
     }
 
-    fn advance(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Result<Advance, Stuck> {
+    fn advance(
+        &self,
+        run: &RunView<'_>,
+        signal: &Signal<'_>,
+        who: &dyn Customer,
+        now: Instant,
+    ) -> Result<Advance, Stuck> {
         let (over, until) = self.ends(run, signal, who, now);
         if let Some(reason) = over {
             let mut acts = Vec::with_capacity(2);
@@ -345,7 +362,8 @@ impl Walk<'_> {
                 StepKind::End => next = None,
                 StepKind::Branch { arms, otherwise } => {
                     let facts = self.graph.facts(self.who, self.now, self.run.data);
-                    next = arms.iter().find(|(rule, _)| rule.check(&facts).inside).map_or(*otherwise, |(_, next)| *next);
+                    next =
+                        arms.iter().find(|(rule, _)| rule.check(&facts).inside).map_or(*otherwise, |(_, next)| *next);
                 }
                 StepKind::Split { arms } => next = self.draw(found, arms),
                 StepKind::Update { attribute, value, next: after } => {
@@ -439,11 +457,12 @@ impl Walk<'_> {
     }
 
     fn local(&self, time: LocalTime, weekdays: Weekdays) -> Result<Instant, Stuck> {
-        let zone = self.who.zone().and_then(Zone::parse).or(self.graph.shop_zone);
-        let Some(zone) = zone else {
-            return Err(Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()));
-        };
-        Ok(zone.next_at(self.place.since - Span::millis(1), time, weekdays))
+        let local = LocalTimes::of(self.who, self.graph.shop_zone);
+        let after = self.place.since - Span::millis(1);
+        // Where several zones are possible it has to be that late in each of them (promise 1.2).
+        let latest = local.zones().iter().map(|zone| zone.next_at(after, time, weekdays)).max();
+        latest
+            .ok_or_else(|| Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()))
     }
 
     /// Reacts to a signal at the present place.
@@ -542,7 +561,9 @@ impl Walk<'_> {
             (Signal::Message(News::Skipped { reason, .. }), _) if *reason == "engaged_already" => {
                 self.leave(engaged, self.now)
             }
-            (Signal::Message(News::Skipped { .. } | News::Refused), _) => self.further(step, attempts.len(), next, self.now),
+            (Signal::Message(News::Skipped { .. } | News::Refused), _) => {
+                self.further(step, attempts.len(), next, self.now)
+            }
             (Signal::Due { at }, _) if due.is_some_and(|due| due <= *at) => {
                 self.further(step, attempts.len(), next, due.unwrap_or(*at))
             }

@@ -78,9 +78,7 @@ fn exits(graph: &Graph, n: usize) -> Vec<Next> {
             vec![*next]
         }
         Some(StepKind::WaitFor { then, otherwise, .. }) => vec![*then, *otherwise],
-        Some(StepKind::Branch { arms, otherwise }) => {
-            arms.iter().map(|(_, next)| *next).chain([*otherwise]).collect()
-        }
+        Some(StepKind::Branch { arms, otherwise }) => arms.iter().map(|(_, next)| *next).chain([*otherwise]).collect(),
         Some(StepKind::Split { arms }) => arms.iter().map(|(_, next)| *next).collect(),
         Some(StepKind::Message { next, on_skip, .. }) => vec![*next, *on_skip],
         Some(StepKind::Cascade { engaged, next, .. }) => vec![*engaged, *next],

@@ -56,8 +56,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
     let host_ids: Vec<SegmentId> = host.segments.iter().map(|(id, _)| id.clone()).collect();
     let definitions = object.get("segments").map(|node| decode_segments(&node, &host_ids)).unwrap_or_default();
-    let messages =
-        object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
+    let messages = object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
     let mut segments = host.segments;
@@ -121,7 +120,8 @@ impl Playbook {
         for (position, journey) in self.journeys.iter().enumerate() {
             index.add_journey(u16::try_from(position).unwrap_or(u16::MAX), &journey.needs());
         }
-        let by_message = self.messages.iter().enumerate().map(|(n, message)| (message.tag.id.key().hash(), n)).collect();
+        let by_message =
+            self.messages.iter().enumerate().map(|(n, message)| (message.tag.id.key().hash(), n)).collect();
         // A claim must outlive the slowest channel's own time limit, else its outcome would be unknown while it runs.
         let slowest = self.channels.iter().map(|spec| spec.timeout).max().unwrap_or(Span::ZERO);
         self.lease = Span::millis(slowest.as_millis().saturating_mul(2)).max(Span::minutes(1));
@@ -131,7 +131,9 @@ impl Playbook {
         self.newest = self
             .journeys
             .iter()
-            .map(|journey| !self.journeys.iter().any(|other| other.id() == journey.id() && other.version() > journey.version()))
+            .map(|journey| {
+                !self.journeys.iter().any(|other| other.id() == journey.id() && other.version() > journey.version())
+            })
             .collect();
         self.index = index;
     }

@@ -169,8 +169,7 @@ impl<'a> Turn<'a> {
         let content = Arc::new(rendered.content);
         let mut envelope = Envelope::new(id, (profile.id, to), spec, &message.tag, content, cost, self.now);
         envelope.content_key = content_key.into();
-        envelope.run =
-            run.map(|run| RunRef { journey: run.journey.clone(), run: run.id, visit: visit_of(run) });
+        envelope.run = run.map(|run| RunRef { journey: run.journey.clone(), run: run.id, visit: visit_of(run) });
         envelope.step = Some(step.into());
         envelope.attempt = attempt;
         envelope.deadline = deadline;
@@ -209,7 +208,7 @@ impl<'a> Turn<'a> {
             run.pending = None;
         }
         let channel = envelope.channel.id.clone();
-        if let Some(handed) = handed_over(&envelope, 1) {
+        if let Some(handed) = handed_over(&envelope) {
             self.out.notice(now, What::HandedOver(Box::new(handed)));
         }
         self.out.send.push(envelope);
@@ -405,7 +404,7 @@ impl<'a> Turn<'a> {
 }
 
 /// A hand-over as logs tell it; `None` outside of journeys.
-pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver> {
+pub(crate) fn handed_over(envelope: &Envelope) -> Option<HandedOver> {
     let run = envelope.run.as_ref()?;
     Some(HandedOver {
         id: envelope.id,
@@ -414,7 +413,6 @@ pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver>
         journey: run.journey.clone(),
         step: envelope.step.clone().unwrap_or_else(|| "".into()),
         attempt: envelope.attempt,
-        tries,
         content: envelope.content_key(),
         cost: envelope.cost.amount,
         parts: envelope.parts,

@@ -121,13 +121,27 @@ impl<'a> Turn<'a> {
             let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
             match act {
                 Act::Message { message, only, cascade } => {
-                    self.wanted.push(Wanted::first(id, message, only, cascade, self.now));
+                    // Asked for again after a refusal, it keeps its deadline (promise 10.3); a further attempt of a
+                    // cascade has its own.
+                    let visit = visit_of(run);
+                    let before = self
+                        .state
+                        .profile
+                        .contacts
+                        .iter()
+                        .filter(|_| cascade.is_none())
+                        .find(|contact| contact.run.as_ref().is_some_and(|asked| asked.visit == visit));
+                    let valid = self.book.message(&message).map(|message| message.deadline);
+                    let first = before.zip(valid).map_or(self.now, |(contact, valid)| contact.deadline - valid);
+                    self.wanted.push(Wanted::first(id, message, only, cascade, first));
                 }
                 Act::Engaged { how, at } => {
                     let visit = visit_of(run);
-                    let latest = self.state.profile.contacts.latest(at, |contact| {
-                        contact.run.as_ref().is_some_and(|run| run.visit == visit)
-                    });
+                    let latest = self
+                        .state
+                        .profile
+                        .contacts
+                        .latest(at, |contact| contact.run.as_ref().is_some_and(|run| run.visit == visit));
                     // The run knows already; only the contact and the learning are told.
                     if let Some(envelope) = latest.map(|contact| contact.id) {
                         self.engaged(envelope, how, at);
@@ -255,16 +269,17 @@ impl<'a> Turn<'a> {
     fn begin(&mut self, journey: &dyn Journey, admission: Admission, trigger: Option<&str>) {
         let customer = self.state.profile.id;
         let key = key_hash(&admission);
-        let mut id = stable_hash(&[
-            &customer.as_u128().to_le_bytes(),
-            &journey.id().key().hash().to_le_bytes(),
-            &key.to_le_bytes(),
-            &admission.began.as_millis().to_le_bytes(),
-            trigger.unwrap_or_default().as_bytes(),
+        let mut id = mix([
+            customer.as_u128() as u64,
+            (customer.as_u128() >> 64) as u64,
+            journey.id().key().hash(),
+            key,
+            admission.began.as_millis() as u64,
+            trigger.map_or(0, Key::hash_of),
         ]);
         // Two triggers without an id at one instant begin two runs: what the first sent is not the second's.
         while self.is_named(id) {
-            id = stable_hash(&[&id.to_le_bytes()]);
+            id = mix([id, 0, 0, 0, 0, 0]);
         }
         let after = match admission.entry {
             Entry::Once => Some(Span::MAX),
@@ -341,18 +356,18 @@ pub(super) fn named(run: &Run) -> RunNamed {
 
 /// Names the present visit of the present step of a run: attempts of one cascade share it.
 pub(super) fn visit_of(run: &Run) -> u64 {
-    stable_hash(&[&run.id.to_le_bytes(), &run.place.step.to_le_bytes(), &run.place.visit.to_le_bytes()])
+    mix([run.id, run.place.step.into(), run.place.visit.into(), 0, 0, 0])
 }
 
 fn key_hash(admission: &Admission) -> u64 {
     admission.key.as_deref().map_or(0, Key::hash_of)
 }
 
-fn stable_hash(parts: &[&[u8]]) -> u64 {
-    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
+/// A stable hash of numbers.
+fn mix(parts: [u64; 6]) -> u64 {
+    let mut bytes = [0; 48];
+    for (place, part) in bytes.chunks_exact_mut(8).zip(parts) {
+        place.copy_from_slice(&part.to_le_bytes());
     }
-    hasher.digest()
+    xxhash_rust::xxh3::xxh3_64(&bytes)
 }

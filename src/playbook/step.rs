@@ -1,8 +1,8 @@
 //! The pure step: one input, one record, one instant.
 
+use super::Playbook;
 use super::input::{Input, Outcome, Refused, What};
 use super::messages::Wanted;
-use super::Playbook;
 use crate::primitives::Instant;
 use crate::record::{CustomerState, Stage};
 use crate::surroundings::Surroundings;
@@ -29,9 +29,7 @@ impl Playbook {
         if let Stage::Moved(to) = state.stage {
             return Ok(moved(to, input));
         }
-        let stranger = |state: &CustomerState, event: &crate::event::Event| {
-            matches!((&state.profile.user_id, &event.user_id), (Some(ours), Some(theirs)) if ours != theirs)
-        };
+        let stranger = |state: &CustomerState, event: &crate::event::Event| matches!((&state.profile.user_id, &event.user_id), (Some(ours), Some(theirs)) if ours != theirs);
         match input {
             Input::Event(event) if stranger(state, event) => return Err(Refused::OtherUser),
             // Only a visitor's record becomes part of another; a known user's is another person's (promise 2.2).
@@ -40,7 +38,8 @@ impl Playbook {
         }
         let now = now.max(state.last);
         state.last = now;
-        let mut turn = Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
+        let mut turn =
+            Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
         match input {
             Input::Event(event) => turn.event(event),
             Input::Wake => turn.fire_due(now, Upto::Including),
@@ -111,12 +110,24 @@ impl Turn<'_> {
         let mut sealed = CustomerState::new(self.state.profile.id, self.now);
         sealed.stage = Stage::Moved(into);
         sealed.last = self.now;
+        // Nothing is left to be evaluated; an instant in the past would have it woken for ever.
+        sealed.segments_due = Instant::MAX;
         let held = std::mem::replace(self.state, sealed);
+        // Memberships go where the customer goes: whoever counts must not count both records.
+        for (id, _) in self.book.segments.iter().filter(|(id, _)| inside(&held, id.key().hash())) {
+            self.out.notice(self.now, What::SegmentLeft { segment: id.clone() });
+        }
         self.out.forward.push((into, Input::Absorb { sealed: Box::new(held), event: event.clone() }));
     }
 
     fn absorb(&mut self, sealed: &CustomerState, event: &std::sync::Arc<crate::event::Event>) {
         let record = sealed.profile.id;
+        for (id, _) in &self.book.segments {
+            let hash = id.key().hash();
+            if inside(sealed, hash) && !inside(self.state, hash) {
+                self.out.notice(self.now, What::SegmentEntered { segment: id.clone() });
+            }
+        }
         let ended = self.state.absorb(sealed.clone(), sealed.profile.user_id.is_some());
         for run in ended {
             self.close(run, crate::journey::EndReason::Merged);
@@ -124,4 +135,8 @@ impl Turn<'_> {
         self.out.notice(self.now, What::Merged { record });
         self.event(event);
     }
+}
+
+fn inside(state: &CustomerState, segment: u64) -> bool {
+    state.profile.memberships.contains(&segment)
 }

@@ -126,7 +126,8 @@ impl Policy {
             self.topics.other = node.one_of(&modes)?;
         }
         if let Some(topics) = object.get("topics") {
-            let named: Vec<_> = topics.open_object()?.fields().map(|(name, mode)| (name, mode.one_of(&modes))).collect();
+            let named: Vec<_> =
+                topics.open_object()?.fields().map(|(name, mode)| (name, mode.one_of(&modes))).collect();
             whole = whole.filter(|()| named.iter().all(|(_, mode)| mode.is_some()));
             self.topics.named = named.into_iter().filter_map(|(name, mode)| Some((Topic::new(name), mode?))).collect();
         }
@@ -202,4 +203,3 @@ impl Rule for Arc<dyn Rule> {
         (**self).needs()
     }
 }
-

@@ -156,34 +156,38 @@ named! {
 /// It is not personal by itself, costs no allocation to copy, and spreads evenly over [partitions](Self::partition). The
 /// same identifier gives the same id on every machine, so two processes that meet a new customer at once agree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CustomerId(u128);
+pub struct CustomerId([u64; 2]);
 
 impl CustomerId {
     /// From the host's own name for the customer.
     pub fn new(name: &str) -> Self {
-        CustomerId(xxh3_128(name.as_bytes()))
+        Self::from_u128(xxh3_128(name.as_bytes()))
     }
 
     /// From the 128 bits that [`as_u128`](Self::as_u128) gave.
     pub const fn from_u128(bits: u128) -> Self {
-        CustomerId(bits)
+        // Two words, the high one first: a u128 would align every map entry to 16 bytes.
+        CustomerId([(bits >> 64) as u64, bits as u64])
     }
 
     /// The 128 bits.
     pub const fn as_u128(self) -> u128 {
-        self.0
+        let [high, low] = self.0;
+        ((high as u128) << 64) | low as u128
     }
 
     /// The virtual partition of the record, 0 to 255: the unit in which workers share customers out.
     pub const fn partition(self) -> u8 {
-        (self.0 >> 120) as u8
+        let [high, _] = self.0;
+        (high >> 56) as u8
     }
 
     /// A stable draw in `0..modulus` for this customer and this purpose: the same on every machine and in every release.
     ///
     /// A `modulus` of zero gives zero.
     pub fn bucket(self, purpose: &str, modulus: u32) -> u32 {
-        let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(purpose.as_bytes(), (self.0 as u64) ^ ((self.0 >> 64) as u64));
+        let [high, low] = self.0;
+        let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(purpose.as_bytes(), high ^ low);
         // Multiply-shift keeps the draw even for every modulus and costs no division.
         ((u128::from(mixed) * u128::from(modulus)) >> 64) as u32
     }
@@ -191,7 +195,7 @@ impl CustomerId {
 
 impl fmt::Display for CustomerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", self.as_u128())
     }
 }
 
@@ -212,7 +216,7 @@ impl Serialize for CustomerId {
 ///
 /// Its text is the UUID (version 8) form of 36 characters, which fits every provider.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IdempotencyKey(u128);
+pub struct IdempotencyKey([u64; 2]);
 
 impl IdempotencyKey {
     /// The key of a cause: the same parts in the same order give the same key, and no other parts do.
@@ -224,12 +228,18 @@ impl IdempotencyKey {
             hasher.update(part);
         }
         let bits = hasher.digest128();
-        IdempotencyKey(bits & !(0xf << 76) & !(0b11 << 62) | (0x8 << 76) | (0b10 << 62))
+        Self::from_u128(bits & !(0xf << 76) & !(0b11 << 62) | (0x8 << 76) | (0b10 << 62))
+    }
+
+    /// From the 128 bits that [`as_u128`](Self::as_u128) gave.
+    pub const fn from_u128(bits: u128) -> Self {
+        IdempotencyKey([(bits >> 64) as u64, bits as u64])
     }
 
     /// The 128 bits.
     pub const fn as_u128(self) -> u128 {
-        self.0
+        let [high, low] = self.0;
+        ((high as u128) << 64) | low as u128
     }
 
     /// Reads the 36 characters that [`Display`](fmt::Display) writes.
@@ -238,13 +248,13 @@ impl IdempotencyKey {
             return None;
         }
         let hex: String = text.chars().filter(|c| *c != '-').collect();
-        (hex.len() == 32).then(|| u128::from_str_radix(&hex, 16).ok().map(IdempotencyKey)).flatten()
+        (hex.len() == 32).then(|| u128::from_str_radix(&hex, 16).ok().map(Self::from_u128)).flatten()
     }
 }
 
 impl fmt::Display for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let b = self.0;
+        let b = self.as_u128();
         write!(
             f,
             "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",

@@ -97,11 +97,16 @@ impl<'o> Rehearsal<'o> {
         let Some(at) = event.timestamp else {
             return Err(EventError { field: "timestamp".into(), problem: "missing; a rehearsal needs it".into() });
         };
-        self.advance(at, Limit::Before);
-        self.now = self.now.max(at);
+        self.pass(at);
         self.last_event = self.last_event.max(Some(self.now));
         self.take(event);
         Ok(())
+    }
+
+    /// Lets time pass up to an instant: fires what is due before it. [`event`](Self::event) does so by itself.
+    pub fn pass(&mut self, until: Instant) {
+        self.advance(until, Limit::Before);
+        self.now = self.now.max(until);
     }
 
     /// Counts a line that is no event.
@@ -198,9 +203,10 @@ impl<'o> Rehearsal<'o> {
 
     /// Steps, and does what follows: forwards, hand-overs and their answers. `false` if the record refused.
     fn work(&mut self, work: Work) -> bool {
-        let mut queue = VecDeque::from([work]);
+        let mut queue = VecDeque::new();
+        let mut next = Some(work);
         let mut first = true;
-        while let Some(work) = queue.pop_front() {
+        while let Some(work) = next.take().or_else(|| queue.pop_front()) {
             let stepper = Plain { playbook: &self.playbook, around: &self.around };
             let outcome = match self.store.step(&work, &stepper) {
                 Ok(outcome) => outcome,
@@ -208,7 +214,9 @@ impl<'o> Rehearsal<'o> {
                 Err(_) => continue,
             };
             first = false;
-            self.observe(work.customer, &outcome, matches!(work.input, Input::Event(_)));
+            // One that a record hands on counts where it is taken.
+            let event = matches!(work.input, Input::Event(_) | Input::Absorb { .. }) && outcome.forward.is_empty();
+            self.observe(work.customer, &outcome, event);
             for envelope in outcome.send {
                 let Modelled { result, receipts } = self.model.send(&envelope, self.now);
                 let input = Input::Settled { id: envelope.id, result: result.map(|_| ()) };

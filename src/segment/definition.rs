@@ -1,6 +1,6 @@
 //! The segments of a playbook.
 
-use super::{Membership, Criteria, Segment};
+use super::{Criteria, Membership, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, nearest};
 use crate::primitives::{Instant, Needs, SegmentId};
@@ -178,7 +178,10 @@ mod tests {
             [
                 "6 faults",
                 "$.bad.descripton: unknown field; did you mean `description`?",
-                &format!("$.bad.rule: no condition is named; expected one of {}", super::super::criteria::KINDS.join(", ")),
+                &format!(
+                    "$.bad.rule: no condition is named; expected one of {}",
+                    super::super::criteria::KINDS.join(", ")
+                ),
                 "$.host-made: the host adds a segment of this name itself",
                 "$.loyal.any[0].segment: there is no segment `loyl`; did you mean `loyal`?",
                 "$.top.not.segment: segments read each other in a circle: loyal -> vip -> top -> loyal",

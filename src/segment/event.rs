@@ -8,7 +8,7 @@ use super::range::Range;
 use super::returns::{Ledger, ORDER, Returns, coming};
 use super::time::{Age, Window, transpose};
 use super::{Facts, Membership};
-use crate::customer::{Occurrence, Series};
+use crate::customer::{History, Occurrence, Series};
 use crate::primitives::fault::Object;
 use crate::primitives::{Currency, EventNeed, Instant, Keep, Key, Needs, Span, ValueRef};
 
@@ -105,6 +105,9 @@ impl EventCondition {
 
     fn measure(&self, ask: &MeasureAsk, series: Option<&Series>, facts: &Facts<'_>) -> Membership {
         let history = facts.who.history();
+        // A sum also loses what refunds take that name no order; a count only what names one.
+        let looks = |history: &&History| ask.measure.adds_up() || history.has_returns();
+        let history = history.filter(looks);
         let ledger =
             ask.returns.as_ref().zip(history).and_then(|(returns, history)| returns.ledger(history, series, facts.now));
         let next = series.and_then(|series| coming(series, facts.now));
@@ -378,7 +381,7 @@ mod tests {
         let month = Span::days(30);
         assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}, "within": "30d"})), last(3, 0));
         assert_eq!(keep(json!({"event": "A", "count": {"at_most": 3}, "within": "30d"})), last(4, 0));
-        assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}})), last(0, 0));
+        assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}})), last(1, 0));
         assert_eq!(keep(json!({"event": "A", "never": true, "within": "30d"})), last(1, 0));
         assert_eq!(keep(json!({"event": "A", "where": {"a.b": 1, "a.c": 1}, "within": "30d"})), within(month, 1));
         assert_eq!(keep(json!({"event": "A", "sum": {"of": "n", "above": 1}, "within": "30d"})), within(month, 1));
@@ -387,7 +390,7 @@ mod tests {
             within(Span::MAX, 2)
         );
         assert_eq!(keep(json!({"event": "A", "last": {"older_than": "90d"}})), last(1, 0));
-        assert_eq!(keep(json!({"event": "A", "first": {"older_than": "90d"}})), last(0, 0));
+        assert_eq!(keep(json!({"event": "A", "first": {"older_than": "90d"}})), last(1, 0));
         assert_eq!(keep(json!({"event": "A", "gap": {"at_least": "9d"}})), last(2, 0));
         assert_eq!(
             keep(json!({"event": "A", "last": {"younger_than": "9d"}, "where": {"a": 1}})),

@@ -9,8 +9,8 @@ use super::path::Path;
 use super::range::Range;
 use super::returns::same_code;
 use crate::customer::Occurrence;
-use crate::primitives::fault::Object;
 use crate::primitives::ValueRef;
+use crate::primitives::fault::Object;
 
 /// A figure over the occurrences in a window, and where it has to lie.
 #[derive(Debug, Clone, PartialEq)]

@@ -66,6 +66,7 @@
 
 mod attribute;
 mod compare;
+mod criteria;
 mod definition;
 mod event;
 mod filter;
@@ -79,7 +80,6 @@ mod range;
 #[cfg(test)]
 mod reference;
 mod returns;
-mod criteria;
 mod sequence;
 mod time;
 #[cfg(test)]
@@ -87,11 +87,11 @@ mod trial;
 
 use std::fmt::Debug;
 
+pub use criteria::Criteria;
 pub use definition::SegmentDefinition;
 pub(crate) use definition::decode_segments;
 pub use filter::Filter;
 pub use membership::Membership;
-pub use criteria::Criteria;
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};

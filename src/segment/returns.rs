@@ -120,8 +120,7 @@ impl<'a> Ledger<'a> {
     fn is_known(&self, refund: &Occurrence<'_>) -> bool {
         let (Some(id), Some(orders)) = (refund.property(&self.names.order_id), self.orders) else { return false };
         // Where orders were dropped, a refund that names none of the others names one of these.
-        !orders.complete_after(Instant::MIN)
-            || past(Some(orders), self.now).any(|order| self.names(&order, id))
+        !orders.complete_after(Instant::MIN) || past(Some(orders), self.now).any(|order| self.names(&order, id))
     }
 
     fn names(&self, row: &Occurrence<'_>, id: ValueRef<'_>) -> bool {

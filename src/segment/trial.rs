@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{Membership, Criteria, Segment};
+use super::{Criteria, Membership, Segment};
 use crate::customer::Profile;
 use crate::primitives::{CustomerId, EventNeed, Fields, Instant, Keep, Key, Needs, Span, Value};
 

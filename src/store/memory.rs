@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Binding, Claim, IdentityKey, Store, StoreError, Stepper, Wake, Work};
+use super::{Binding, Claim, IdentityKey, Stepper, Store, StoreError, Wake, Work};
 use crate::delivery::Envelope;
 use crate::playbook::{Hashed, Input, Outcome, Refused};
 use crate::primitives::{CustomerId, Instant};
@@ -246,4 +246,3 @@ impl fmt::Debug for MemoryStore {
         f.debug_struct("MemoryStore").field("records", &self.len()).finish_non_exhaustive()
     }
 }
-

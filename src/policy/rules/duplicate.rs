@@ -11,7 +11,8 @@ pub(in crate::policy) struct Duplicate;
 /// The message that holds the content key, and when it lets go of it, if that is known.
 fn holder<'c>(ask: &'c Ask<'_>) -> Option<(&'c Contact, Option<Instant>)> {
     ask.who.contacts()?.iter().rev().find_map(|contact| {
-        let same_cascade = ask.attempt.visit.is_some_and(|visit| contact.run.as_ref().is_some_and(|run| run.visit == visit));
+        let same_cascade =
+            ask.attempt.visit.is_some_and(|visit| contact.run.as_ref().is_some_and(|run| run.visit == visit));
         if contact.content != ask.content || same_cascade || Some(contact.id) == ask.own || !contact.status.holds() {
             return None;
         }
