@@ -648,3 +648,23 @@ fn promise_2_3_a_merge_loses_nothing_whichever_call_fails() {
         }
     }
 }
+
+#[test]
+fn promise_2_3_a_merge_that_was_dropped_midway_is_finished_without_the_host() {
+    for polls in 0..12 {
+        let rig = Rig::on(both(), |_, _| Does::Answers(Ok(())), Pausing::default());
+        rig.ingest(Event::track("Unsubscribed").anonymous("phone"));
+        rig.meets(1);
+        let visitor = owner(&rig, IdentityKind::Anonymous, "phone");
+        drop_after(rig.engine.ingest(Event::identify().user("u0").anonymous("phone")), polls);
+        rig.runs(Span::minutes(5));
+        let load = |id| block_on(rig.engine.store().load(id)).unwrap().unwrap();
+        let (theirs, ours) = (load(visitor), load(owner(&rig, IdentityKind::User, "u0")));
+        let revoked = |state: &CustomerState| state.profile.consents.iter().any(|record| record.grant.is_none());
+        // Either nothing happened yet, or all of it; once it did, the sealed record is empty and asks for nothing.
+        match theirs.stage {
+            Stage::Live => assert!(revoked(&theirs), "{polls}"),
+            _ => assert_eq!((revoked(&theirs), revoked(&ours), theirs.due()), (false, true, Instant::MAX), "{polls}"),
+        }
+    }
+}

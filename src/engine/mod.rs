@@ -167,10 +167,13 @@ impl Engine {
             Link::Merge { loser, visitor } => {
                 let seal = Input::Seal { into: route.customer, event };
                 let sealed = self.step(loser, seal, now).await;
+                let refused = matches!(sealed, Err(StoreError::Refused(Refused::OtherUser)));
+                // Not before it is sealed: the next try has to find it.
+                let taken = if refused { None } else { Some(sealed?) };
                 self.take_over(&[visitor], route.customer).await?;
-                match sealed {
-                    Err(StoreError::Refused(Refused::OtherUser)) => Ok(self.step(route.customer, input, now).await?),
-                    done => Ok(done?),
+                match taken {
+                    Some(taken) => Ok(taken),
+                    None => Ok(self.step(route.customer, input, now).await?),
                 }
             }
         }

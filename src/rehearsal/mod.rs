@@ -215,7 +215,8 @@ impl<'o> Rehearsal<'o> {
             };
             first = false;
             // One that a record hands on counts where it is taken.
-            let event = matches!(work.input, Input::Event(_) | Input::Absorb { .. }) && outcome.forward.is_empty();
+            let event = matches!(work.input, Input::Event(_) | Input::Absorb { .. })
+                && outcome.forward.iter().all(|(_, input)| matches!(input, Input::Absorbed));
             self.observe(work.customer, &outcome, event);
             for envelope in outcome.send {
                 let Modelled { result, receipts } = self.model.send(&envelope, self.now);
