@@ -45,11 +45,9 @@ pub enum Input {
     Absorb {
         /// What it held.
         sealed: Box<CustomerState>,
-        /// The event that revealed the link; without it the content is offered once more.
-        event: Option<Arc<Event>>,
+        /// The event that revealed the link.
+        event: Arc<Event>,
     },
-    /// The other record has the content: the sealed one lets go of it.
-    Absorbed,
 }
 
 /// What a step did, beside changing the record. The store commits it together with the record, all or nothing.

@@ -1,12 +1,9 @@
 //! The pure step: one input, one record, one instant.
 
 use super::Playbook;
-use std::sync::Arc;
-
 use super::input::{Input, Outcome, Refused, What};
 use super::messages::Wanted;
-use crate::event::Event;
-use crate::primitives::{CustomerId, Instant, Span};
+use crate::primitives::Instant;
 use crate::record::{CustomerState, Stage};
 use crate::surroundings::Surroundings;
 
@@ -30,7 +27,7 @@ impl Playbook {
         now: Instant,
     ) -> Result<Outcome, Refused> {
         if let Stage::Moved(to) = state.stage {
-            return Ok(moved(state, to, input, now));
+            return Ok(moved(to, input));
         }
         let stranger = |state: &CustomerState, event: &crate::event::Event| matches!((&state.profile.user_id, &event.user_id), (Some(ours), Some(theirs)) if ours != theirs);
         match input {
@@ -49,40 +46,20 @@ impl Playbook {
             Input::Settled { id, result } => turn.settled(*id, result),
             Input::GivenBack { id, due } => turn.given_back(*id, *due),
             Input::Seal { into, event } => turn.seal(*into, event),
-            Input::Absorb { sealed, event } => turn.absorb(sealed, event.as_ref()),
-            // Only a record that was sealed has something to let go of.
-            Input::Absorbed => {}
+            Input::Absorb { sealed, event } => turn.absorb(sealed, event),
         }
         turn.decide_all();
         Ok(turn.out)
     }
 }
 
-/// When a record that was sealed offers its content again, if the other has not said that it took it.
-const OFFERED_AGAIN: Span = Span::minutes(1);
-
-/// A record that became part of another hands everything on to it. It keeps its content until the other has it: a crash
-/// between the two commits loses no opt-out and no cap.
-fn moved(state: &mut CustomerState, to: CustomerId, input: &Input, now: Instant) -> Outcome {
+/// A record that became part of another hands everything on to it.
+fn moved(to: crate::primitives::CustomerId, input: &Input) -> Outcome {
     let mut out = Outcome::default();
-    let keeps = state.segments_due < Instant::MAX;
-    let offer = |state: &CustomerState, event| Input::Absorb { sealed: Box::new(state.clone()), event };
     match input {
-        Input::Wake if keeps && state.segments_due <= now => {
-            state.segments_due = now + OFFERED_AGAIN;
-            out.forward.push((to, offer(state, None)));
-        }
         Input::Wake => {}
-        Input::Seal { event, .. } if keeps => out.forward.push((to, offer(state, Some(event.clone())))),
         // Sealed already: only the event is left to take.
         Input::Seal { event, .. } => out.forward.push((to, Input::Event(event.clone()))),
-        Input::Absorbed => {
-            let mut empty = CustomerState::new(state.profile.id, now);
-            empty.stage = state.stage;
-            empty.last = state.last;
-            empty.segments_due = Instant::MAX;
-            *state = empty;
-        }
         other => out.forward.push((to, other.clone())),
     }
     out
@@ -129,31 +106,21 @@ impl Turn<'_> {
         }
     }
 
-    fn seal(&mut self, into: CustomerId, event: &Arc<Event>) {
-        let held = self.state.clone();
-        self.state.stage = Stage::Moved(into);
-        // Nothing is left to be evaluated; what is left is to be taken.
-        self.state.segments_due = self.now + OFFERED_AGAIN;
+    fn seal(&mut self, into: crate::primitives::CustomerId, event: &std::sync::Arc<crate::event::Event>) {
+        let mut sealed = CustomerState::new(self.state.profile.id, self.now);
+        sealed.stage = Stage::Moved(into);
+        sealed.last = self.now;
+        // Nothing is left to be evaluated; an instant in the past would have it woken for ever.
+        sealed.segments_due = Instant::MAX;
+        let held = std::mem::replace(self.state, sealed);
         // Memberships go where the customer goes: whoever counts must not count both records.
         for (id, _) in self.book.segments.iter().filter(|(id, _)| inside(&held, id.key().hash())) {
             self.out.notice(self.now, What::SegmentLeft { segment: id.clone() });
         }
-        self.out.forward.push((into, Input::Absorb { sealed: Box::new(held), event: Some(event.clone()) }));
+        self.out.forward.push((into, Input::Absorb { sealed: Box::new(held), event: event.clone() }));
     }
 
-    fn absorb(&mut self, sealed: &CustomerState, event: Option<&Arc<Event>>) {
-        let record = sealed.profile.id;
-        self.out.forward.push((record, Input::Absorbed));
-        // Offered twice, it is taken once.
-        if self.state.profile.events_seen.take(&format!("merged {record}"), self.now, self.book.horizon) {
-            self.take_in(sealed);
-        }
-        if let Some(event) = event {
-            self.event(event);
-        }
-    }
-
-    fn take_in(&mut self, sealed: &CustomerState) {
+    fn absorb(&mut self, sealed: &CustomerState, event: &std::sync::Arc<crate::event::Event>) {
         let record = sealed.profile.id;
         for (id, _) in &self.book.segments {
             let hash = id.key().hash();
@@ -166,6 +133,7 @@ impl Turn<'_> {
             self.close(run, crate::journey::EndReason::Merged);
         }
         self.out.notice(self.now, What::Merged { record });
+        self.event(event);
     }
 }
 

@@ -116,9 +116,6 @@ impl CustomerState {
 
     /// The next instant at which the record wants to be woken; [`Instant::MAX`] if never. A store indexes this.
     pub fn due(&self) -> Instant {
-        if self.stage != Stage::Live {
-            return self.segments_due;
-        }
         let runs = self.runs.iter().map(Run::due);
         let contacts = self.profile.contacts.iter().filter_map(contact_due);
         runs.chain(contacts).min().unwrap_or(Instant::MAX).min(self.segments_due)

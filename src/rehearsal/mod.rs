@@ -45,7 +45,7 @@ pub struct Rehearsal<'o> {
     playbook: Arc<Playbook>,
     store: MemoryStore,
     model: Box<dyn ChannelModel + 'o>,
-    observer: Option<Told<'o>>,
+    observer: Option<Box<dyn FnMut(&LogLine<'_>) + 'o>>,
     around: Surroundings,
     /// Receipts that the model announced, by their instant and the order of their making.
     receipts: BTreeMap<(Instant, u64), Event>,
@@ -54,9 +54,6 @@ pub struct Rehearsal<'o> {
     last_event: Option<Instant>,
     summary: Summary,
 }
-
-/// Who is told of every line.
-type Told<'o> = Box<dyn FnMut(&LogLine<'_>) + 'o>;
 
 impl<'o> Rehearsal<'o> {
     /// A rehearsal of a playbook, with channels that take everything and answer nothing.
@@ -218,8 +215,7 @@ impl<'o> Rehearsal<'o> {
             };
             first = false;
             // One that a record hands on counts where it is taken.
-            let event = matches!(work.input, Input::Event(_) | Input::Absorb { .. })
-                && outcome.forward.iter().all(|(_, input)| matches!(input, Input::Absorbed));
+            let event = matches!(work.input, Input::Event(_) | Input::Absorb { .. }) && outcome.forward.is_empty();
             self.observe(work.customer, &outcome, event);
             for envelope in outcome.send {
                 let Modelled { result, receipts } = self.model.send(&envelope, self.now);
