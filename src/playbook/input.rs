@@ -27,6 +27,13 @@ pub enum Input {
         /// What it answered.
         result: Result<(), DeliveryError>,
     },
+    /// An envelope's send never began: its claim is given back, and the try does not count (promise 10.1).
+    GivenBack {
+        /// Which envelope.
+        id: IdempotencyKey,
+        /// When to claim it again.
+        due: Instant,
+    },
     /// This record becomes part of another, because an event revealed that both are one person.
     Seal {
         /// The other.

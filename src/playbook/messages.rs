@@ -363,6 +363,22 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// A claim comes back unused.
+    pub(super) fn given_back(&mut self, id: IdempotencyKey, due: Instant) {
+        let now = self.now;
+        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        if !matches!(contact.status, Status::InFlight { .. }) {
+            return;
+        }
+        let due = due.max(now);
+        contact.tries = contact.tries.saturating_sub(1);
+        contact.status = Status::Queued { due };
+        if !contact.doubt {
+            contact.claims = None;
+        }
+        self.out.notice(now, What::Retried { id, due });
+    }
+
     /// A hard bounce: the address is no address, and the message did not arrive.
     pub(super) fn bounced(&mut self, id: IdempotencyKey) {
         let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };

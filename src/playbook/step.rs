@@ -44,6 +44,7 @@ impl Playbook {
             Input::Event(event) => turn.event(event),
             Input::Wake => turn.fire_due(now, Upto::Including),
             Input::Settled { id, result } => turn.settled(*id, result),
+            Input::GivenBack { id, due } => turn.given_back(*id, *due),
             Input::Seal { into, event } => turn.seal(*into, event),
             Input::Absorb { sealed, event } => turn.absorb(sealed, event),
         }
