@@ -56,3 +56,40 @@ fn promise_7_4_a_calendar_cap_without_a_known_zone_lets_no_more_through() {
     let summary = rehearsal.finish(None);
     assert_eq!((summary.handed_over, summary.skipped["m"]["frequency_cap"]), (1, 9));
 }
+
+/// Host code that panics wherever it is asked.
+#[derive(Debug)]
+struct Panics;
+
+impl throughline::Segment for Panics {
+    fn evaluate(&self, _: &dyn throughline::Customer, _: throughline::Instant) -> throughline::Membership {
+        panic!("a segment of the host's")
+    }
+    fn needs(&self) -> throughline::Needs {
+        throughline::Needs::default()
+    }
+}
+
+impl throughline::Rule for Panics {
+    fn id(&self) -> &'static str {
+        "panics"
+    }
+    fn check(&self, ask: &throughline::Ask<'_>, _: &throughline::Candidate<'_>) -> throughline::Verdict {
+        assert_ne!(ask.message.tag.id.as_str(), "bad", "a rule of the host's");
+        throughline::Verdict::Pass
+    }
+}
+
+#[test]
+fn host_code_that_panics_harms_nothing_else() {
+    let json = r#"{"version": 1, "currency": "EUR", "channels": {"in_app": {}}, "policy": {"topics_default": "opt_out"},
+        "messages": {"good": {"variants": {"in_app": {"body": "g"}}}, "bad": {"variants": {"in_app": {"body": "b"}}}},
+        "journeys": {
+            "a": {"trigger": {"event": "A"}, "steps": [{"id": "send", "message": "bad"}]},
+            "b": {"trigger": {"event": "A"}, "steps": [{"id": "send", "message": "good"}]}}}"#;
+    let playbook = Playbook::builder().with_segment("host", Panics).with_rule(Panics).build(json).unwrap();
+    let mut rehearsal = Rehearsal::new(Arc::new(playbook));
+    rehearsal.event(Event::track("A").user("anna").at("2026-03-01".parse().unwrap())).unwrap();
+    let summary = rehearsal.finish(None);
+    assert_eq!((summary.handed_over, summary.skipped["bad"]["panicked"]), (1, 1));
+}

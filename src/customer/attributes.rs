@@ -49,8 +49,15 @@ impl Attributes {
     }
 
     /// In the order of the names' hashes.
-    pub fn iter(&self) -> impl Iterator<Item = &Attribute> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Attribute> {
         self.0.iter()
+    }
+
+    /// From a stored record, in any order; of two of one name the first stands.
+    pub(crate) fn from_list(mut list: Vec<Attribute>) -> Self {
+        list.sort_by_key(|attribute| attribute.key.hash());
+        list.dedup_by(|a, b| a.key == b.key);
+        Attributes(list)
     }
 
     fn position(&self, key: &Key) -> Result<usize, usize> {

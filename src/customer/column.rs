@@ -6,13 +6,14 @@ use crate::primitives::{Key, Value, ValueRef};
 
 /// One property's values, a row per kept occurrence. Rows beyond the last that has a value are not stored.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Column {
-    pub(super) property: Key,
+pub(crate) struct Column {
+    pub(crate) property: Key,
     cells: Cells,
 }
 
+/// What a column holds, and how.
 #[derive(Debug, Clone, PartialEq)]
-enum Cells {
+pub(crate) enum Cells {
     /// Numbers of at most four decimal places, in ten-thousandths.
     Numbers(Vec<i64>),
     /// Texts one after the other, with the end of each; the top bit of an end marks a row without a value.
@@ -22,7 +23,7 @@ enum Cells {
 }
 
 /// No value, among the numbers.
-const NONE: i64 = i64::MIN;
+pub(crate) const NONE: i64 = i64::MIN;
 /// No value, among the texts.
 const GAP: u32 = 1 << 31;
 /// Decimal places of packed numbers.
@@ -39,6 +40,16 @@ impl Column {
         let mut column = Column { property: property.clone(), cells };
         column.insert(row, Some(value));
         column
+    }
+
+    /// From what a stored record kept.
+    pub(crate) fn from_cells(property: Key, cells: Cells) -> Self {
+        Column { property, cells }
+    }
+
+    /// As it is packed.
+    pub(crate) fn cells(&self) -> &Cells {
+        &self.cells
     }
 
     /// Puts a row in, moving later rows on.
@@ -68,7 +79,7 @@ impl Column {
     }
 
     /// The value in a row.
-    pub(super) fn get(&self, row: usize) -> Option<ValueRef<'_>> {
+    pub(crate) fn get(&self, row: usize) -> Option<ValueRef<'_>> {
         match &self.cells {
             Cells::Numbers(numbers) => {
                 numbers.get(row).filter(|number| **number != NONE).map(|number| unpacked(*number))
@@ -104,7 +115,8 @@ impl Column {
         }
     }
 
-    fn len(&self) -> usize {
+    /// How many rows are stored.
+    pub(crate) fn len(&self) -> usize {
         match &self.cells {
             Cells::Numbers(numbers) => numbers.len(),
             Cells::Texts { ends, .. } => ends.len(),
@@ -127,6 +139,19 @@ impl Column {
             Cells::Any(values) if values.len() < rows => values.resize(rows, None),
             _ => {}
         }
+    }
+}
+
+impl Cells {
+    /// Texts, a row each; `None` if they are too long to be packed.
+    pub(crate) fn texts<'t>(rows: impl Iterator<Item = Option<&'t str>>) -> Option<Cells> {
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        for row in rows {
+            text.push_str(row.unwrap_or_default());
+            let end = u32::try_from(text.len()).ok().filter(|end| *end < GAP)?;
+            ends.push(if row.is_some() { end } else { end | GAP });
+        }
+        Some(Cells::Texts { text, ends })
     }
 }
 

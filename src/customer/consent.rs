@@ -147,8 +147,13 @@ impl ConsentBook {
     }
 
     /// The records, in no particular order.
-    pub fn iter(&self) -> impl Iterator<Item = &ConsentRecord> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &ConsentRecord> {
         self.0.iter()
+    }
+
+    /// From a stored record.
+    pub(crate) fn from_list(records: Vec<ConsentRecord>) -> Self {
+        ConsentBook(records)
     }
 
     /// Takes all that another book says: a grant is never widened and a revocation never lost (promise 2.3).

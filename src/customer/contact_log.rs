@@ -18,6 +18,11 @@ impl ContentKey {
         ContentKey(Key::hash_of(text))
     }
 
+    /// From the hash that a stored record kept.
+    pub(crate) const fn from_u64(hash: u64) -> Self {
+        ContentKey(hash)
+    }
+
     /// The hash.
     pub fn as_u64(self) -> u64 {
         self.0
@@ -188,6 +193,11 @@ impl ContactLog {
             self.0.reserve_exact((self.0.len() / 4).max(1));
         }
         self.0.push(contact);
+    }
+
+    /// From a stored record.
+    pub(crate) fn from_list(contacts: Vec<Contact>) -> Self {
+        ContactLog(contacts)
     }
 
     /// The message with this id.

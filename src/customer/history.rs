@@ -47,7 +47,7 @@ impl History {
     }
 
     /// All series.
-    pub fn iter(&self) -> impl Iterator<Item = &Series> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Series> {
         self.series.iter()
     }
 
@@ -83,6 +83,11 @@ impl History {
         self.returns
     }
 
+    /// From what a stored record kept.
+    pub(crate) fn from_parts(series: Vec<Series>, returns: bool) -> Self {
+        History { series, returns }
+    }
+
     fn is_return(&self, event: &Key, id: ValueRef<'_>) -> bool {
         let named = |other: &Key| {
             self.series(other).is_some_and(|series| series.column(&ORDER_ID).is_some_and(|column| column.contains(id)))
@@ -106,6 +111,28 @@ impl History {
 impl Series {
     fn new(event: &Key, first: Instant) -> Self {
         Series { event: event.clone(), total: 0, first, dropped: Instant::MIN, times: Vec::new(), columns: Vec::new() }
+    }
+
+    /// From what a stored record kept: occurrences ever, the first, the latest dropped, and what is held of each kept
+    /// one, earliest first.
+    pub(crate) fn from_parts(
+        event: Key,
+        total: u32,
+        [first, dropped]: [Instant; 2],
+        times: Vec<Instant>,
+        columns: Vec<Column>,
+    ) -> Self {
+        Series { event, total, first, dropped, times, columns }
+    }
+
+    /// The latest occurrence that is no longer kept.
+    pub(crate) fn dropped(&self) -> Instant {
+        self.dropped
+    }
+
+    /// The properties kept.
+    pub(crate) fn columns(&self) -> &[Column] {
+        &self.columns
     }
 
     /// The event's name.

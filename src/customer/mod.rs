@@ -9,6 +9,8 @@ mod points;
 mod profile;
 mod seen;
 
+pub(crate) use column::{Cells, Column, NONE};
+
 pub use attributes::{Attribute, Attributes};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};

@@ -74,8 +74,13 @@ impl Points {
     }
 
     /// All points, in the order in which they became known.
-    pub fn iter(&self) -> impl Iterator<Item = &Point> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Point> {
         self.0.iter()
+    }
+
+    /// From a stored record.
+    pub(crate) fn from_list(points: Vec<Point>) -> Self {
+        Points(points)
     }
 
     /// Takes the points of another: blocks stand.

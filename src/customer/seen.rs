@@ -80,6 +80,18 @@ impl Seen {
         }
     }
 
+    /// The periods with how many ids each has, and the 48 bits of each id: what a stored record keeps.
+    pub(crate) fn parts(&self) -> (impl ExactSizeIterator<Item = (u16, u16)>, impl Iterator<Item = (u32, u16)>) {
+        let ids = self.low.iter().copied().zip(self.high.iter().copied());
+        (self.periods.iter().map(|known| (known.period, known.count)), ids)
+    }
+
+    /// From what [`parts`](Self::parts) gave.
+    pub(crate) fn from_parts(periods: Vec<(u16, u16)>, low: Vec<u32>, high: Vec<u16>) -> Self {
+        let periods = periods.into_iter().map(|(period, count)| Period { period, count }).collect();
+        Seen { low, high, periods }
+    }
+
     fn contains(&self, low: u32, high: u16) -> bool {
         // A whole chunk is compared without a branch; the rare hit is looked at again.
         let hit = self.low.chunks(64).any(|chunk| chunk.iter().fold(false, |hit, known| hit | (*known == low)));

@@ -358,6 +358,9 @@ impl Engine {
     }
 
     fn follow(&self, work: &Work, outcome: Outcome) -> Vec<Work> {
+        for (customer, followed) in outcome.followed {
+            self.follow(&Work { customer, ..work.clone() }, followed);
+        }
         if let Some(observer) = &self.observer {
             outcome.notices.iter().for_each(|notice| observer(work.customer, notice));
         }

@@ -60,8 +60,10 @@ pub struct Outcome {
     pub resend: Vec<IdempotencyKey>,
     /// Envelopes that the outbox need not keep any longer.
     pub release: Vec<IdempotencyKey>,
-    /// Inputs for other records.
+    /// Inputs for other records, which the store steps itself.
     pub forward: Vec<(CustomerId, Input)>,
+    /// What came of them, if the store has stepped them already.
+    pub followed: Vec<(CustomerId, Outcome)>,
     /// What happened, in order.
     pub notices: Vec<Notice>,
     /// Whether the event was a copy of one taken before; nothing else happened then.

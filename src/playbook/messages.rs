@@ -1,6 +1,7 @@
 //! Messages: decided together by priority, claimed with all rules asked again, settled by what the channel answers.
 
 use std::cmp::Reverse;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::input::{HandedOver, What};
@@ -88,13 +89,22 @@ impl<'a> Turn<'a> {
                 return self.skip(&wanted, reason, false);
             }
         };
-        let choice = if self.around.explain {
-            let (choice, decision) = book.policy.explain(&ask, &book.channels);
-            self.out.notice(self.now, What::Decided(Box::new(decision)));
-            choice
-        } else {
-            book.policy.decide(&ask, &book.channels)
+        // Rules and scores may be the host's: one that panics lets nothing through.
+        let explain = self.around.explain;
+        let decide = || match explain {
+            true => {
+                let (choice, decision) = book.policy.explain(&ask, &book.channels);
+                (choice, Some(decision))
+            }
+            false => (book.policy.decide(&ask, &book.channels), None),
         };
+        let Ok((choice, decision)) = catch_unwind(AssertUnwindSafe(decide)) else {
+            let reason = crate::policy::Reason { rule: "panicked", channel: None, earliest: None };
+            return self.skip(&wanted, reason, false);
+        };
+        if let Some(decision) = decision {
+            self.out.notice(self.now, What::Decided(Box::new(decision)));
+        }
         let deadline = ask.deadline;
         match choice {
             Choice::Send { channel, to, rendered, .. } => {
@@ -257,7 +267,8 @@ impl<'a> Turn<'a> {
                 ask.own = Some(id);
                 ask.trigger = Some(&none);
                 ask.attempt = Attempt { visit: contact.run.as_ref().map(|run| run.visit), ..Attempt::default() };
-                book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule)
+                let recheck = || book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule);
+                catch_unwind(AssertUnwindSafe(recheck)).unwrap_or(Some("panicked"))
             }
             _ => Some("no_such_channel"),
         };

@@ -1,5 +1,6 @@
 //! Runs: begun by admissions, moved by signals, ended for one reason.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::input::{RunNamed, What};
@@ -98,9 +99,12 @@ impl<'a> Turn<'a> {
             data: &run.data,
             latest,
         };
-        match journey.advance(&view, signal, &self.state.profile, self.now) {
-            Ok(advance) => self.apply(index, journey, advance),
-            Err(Stuck(why)) => self.end(id, EndReason::Stuck(why)),
+        // Host code gets `&` and returns a value: a panic in it ends this run and leaves the record whole.
+        let advance = || journey.advance(&view, signal, &self.state.profile, self.now);
+        match catch_unwind(AssertUnwindSafe(advance)) {
+            Ok(Ok(advance)) => self.apply(index, journey, advance),
+            Ok(Err(Stuck(why))) => self.end(id, EndReason::Stuck(why)),
+            Err(_) => self.end(id, EndReason::Stuck("the journey panicked".to_owned())),
         }
     }
 
@@ -230,7 +234,8 @@ impl<'a> Turn<'a> {
         for position in journeys {
             let newest = self.book.newest.get(usize::from(*position)) == Some(&true);
             let Some(journey) = self.book.journeys.get(usize::from(*position)).filter(|_| newest) else { continue };
-            let Some(admission) = journey.admit(signal, &self.state.profile, self.now) else { continue };
+            let admit = || journey.admit(signal, &self.state.profile, self.now);
+            let Some(admission) = catch_unwind(AssertUnwindSafe(admit)).unwrap_or_default() else { continue };
             match self.refusal(&**journey, &admission) {
                 Ok(None) => self.begin(&**journey, admission, trigger),
                 Ok(Some(run)) => self.restart(run, admission),

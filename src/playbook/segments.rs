@@ -1,5 +1,7 @@
 //! Membership follows from what is known: re-evaluated where an input can have changed it, and when time can.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::input::What;
 use super::step::Turn;
 use crate::customer::Observed;
@@ -124,7 +126,9 @@ impl<'a> Turn<'a> {
     fn assess(&mut self, position: u16, at: Instant, changes: &mut Vec<Change<'a>>, queue: &mut Vec<u16>) {
         let book = self.book;
         let Some((id, segment)) = book.segments.get(usize::from(position)) else { return };
-        let found = segment.evaluate(&self.state.profile, at);
+        // A segment of the host's that panics says nothing: membership stays as it is.
+        let evaluate = || segment.evaluate(&self.state.profile, at);
+        let Ok(found) = catch_unwind(AssertUnwindSafe(evaluate)) else { return };
         if let Some(until) = found.until {
             self.state.segments_due = self.state.segments_due.min(until);
         }

@@ -1,8 +1,11 @@
 //! The one thing that changes: everything the engine knows of one customer, under one version.
 
+pub mod encoding;
 mod merge;
 
 use std::sync::Arc;
+
+pub use encoding::{DecodeError, DecodeProblem, Names};
 
 use crate::customer::{Contact, Engagement, Profile, Status};
 use crate::journey::Place;

@@ -1,0 +1,159 @@
+//! What a customer got.
+
+use std::sync::Arc;
+
+use super::read::{Reader, Result};
+use super::write::Writer;
+use crate::customer::{ChannelTag, Contact, ContactLog, ContentKey, MessageClass, MessageTag, RunRef, Status};
+use crate::primitives::{ChannelId, IdempotencyKey, MessageId, Topic};
+
+impl<'a> Writer<'a> {
+    pub(super) fn contacts(&mut self, contacts: &'a ContactLog) {
+        self.count(contacts.len());
+        contacts.iter().for_each(|contact| self.contact(contact));
+    }
+
+    fn contact(&mut self, contact: &'a Contact) {
+        self.flags([
+            contact.run.is_some(),
+            contact.point.is_some(),
+            contact.claims.is_some(),
+            contact.engaged.is_some(),
+            contact.doubt,
+            contact.cascading,
+        ]);
+        let (code, until) = match contact.status {
+            Status::Queued { due } => (0, Some(due)),
+            Status::InFlight { lease } => (1, Some(lease)),
+            Status::Accepted => (2, None),
+            Status::Refused => (3, None),
+            Status::Parked => (4, None),
+            Status::Cancelled => (5, None),
+            Status::Expired => (6, None),
+            Status::HeldOut => (7, None),
+        };
+        self.byte(code);
+        self.raw(&contact.id.as_u128().to_be_bytes());
+        self.message(&contact.message);
+        self.channel(&contact.channel);
+        self.raw(&contact.content.as_u64().to_le_bytes());
+        if let Some(run) = &contact.run {
+            self.text(run.journey.as_str());
+            self.hash(run.run);
+            self.hash(run.visit);
+        }
+        contact.point.into_iter().for_each(|point| self.hash(point));
+        self.instant(contact.decided);
+        self.instant(contact.deadline);
+        self.number(contact.tries);
+        if let Some((first, last)) = contact.claims {
+            self.instant(first);
+            self.instant(last);
+        }
+        until.into_iter().for_each(|at| self.instant(at));
+        if let Some((how, at)) = contact.engaged {
+            self.code(how);
+            self.instant(at);
+        }
+    }
+
+    fn message(&mut self, tag: &'a MessageTag) {
+        if let Some(at) = self.messages.iter().position(|known| *known == tag) {
+            return self.count(at + 1);
+        }
+        self.messages.push(tag);
+        self.count(0);
+        self.text(tag.id.as_str());
+        self.text(tag.topic.as_str());
+        let transactional = match tag.class {
+            MessageClass::Marketing => false,
+            MessageClass::Transactional => true,
+        };
+        self.flags([transactional, tag.counts]);
+        self.span(tag.dedupe);
+    }
+
+    fn channel(&mut self, tag: &'a ChannelTag) {
+        if let Some(at) = self.channels.iter().position(|known| *known == tag) {
+            return self.count(at + 1);
+        }
+        self.channels.push(tag);
+        self.count(0);
+        self.text(tag.id.as_str());
+        self.kind(&tag.kind);
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn contacts(&mut self) -> Result<ContactLog> {
+        Ok(ContactLog::from_list(self.list(31, Self::contact)?))
+    }
+
+    fn contact(&mut self) -> Result<Contact> {
+        let [run, point, claims, engaged, doubt, cascading] = self.flags()?;
+        let status_at = self.at();
+        let status = self.byte()?;
+        let id = IdempotencyKey::from_u128(u128::from_be_bytes(self.array()?));
+        let (message, channel) = (self.message()?, self.channel()?);
+        let content = ContentKey::from_u64(u64::from_le_bytes(self.array()?));
+        let run =
+            if run { Some(RunRef { journey: self.journey()?, run: self.hash()?, visit: self.hash()? }) } else { None };
+        Ok(Contact {
+            id,
+            message,
+            channel,
+            content,
+            run,
+            point: point.then(|| self.hash()).transpose()?,
+            decided: self.instant()?,
+            deadline: self.instant()?,
+            tries: self.number()?,
+            doubt,
+            claims: if claims { Some((self.instant()?, self.instant()?)) } else { None },
+            status: match status {
+                0 => Status::Queued { due: self.instant()? },
+                1 => Status::InFlight { lease: self.instant()? },
+                2 => Status::Accepted,
+                3 => Status::Refused,
+                4 => Status::Parked,
+                5 => Status::Cancelled,
+                6 => Status::Expired,
+                7 => Status::HeldOut,
+                _ => return self.expected(status_at, "the status of a message"),
+            },
+            engaged: if engaged { Some((self.code()?, self.instant()?)) } else { None },
+            cascading,
+        })
+    }
+
+    fn message(&mut self) -> Result<Arc<MessageTag>> {
+        let at = self.at();
+        let number: usize = self.number()?;
+        if let Some(index) = number.checked_sub(1) {
+            let known = self.messages.get(index).cloned();
+            return known.map_or_else(|| self.expected(at, "a message that was written before"), Ok);
+        }
+        let (id, topic) = (MessageId::new(self.text()?), Topic::new(self.text()?));
+        let [transactional, counts] = self.flags()?;
+        let class = if transactional { MessageClass::Transactional } else { MessageClass::Marketing };
+        let tag = MessageTag { id, topic, class, counts, dedupe: self.span()? };
+        let shared = self.names().message(&tag.id).filter(|shared| **shared == tag);
+        let tag = shared.unwrap_or_else(|| Arc::new(tag));
+        self.messages.push(tag.clone());
+        Ok(tag)
+    }
+
+    fn channel(&mut self) -> Result<Arc<ChannelTag>> {
+        let at = self.at();
+        let number: usize = self.number()?;
+        if let Some(index) = number.checked_sub(1) {
+            let known = self.channels.get(index).cloned();
+            return known.map_or_else(|| self.expected(at, "a channel that was written before"), Ok);
+        }
+        let tag = ChannelTag { id: ChannelId::new(self.text()?), kind: self.kind()? };
+        let shared = self.names().channel(&tag.id).filter(|shared| **shared == tag);
+        let tag = shared.unwrap_or_else(|| Arc::new(tag));
+        self.channels.push(tag.clone());
+        Ok(tag)
+    }
+}

@@ -1,0 +1,254 @@
+//! The record as a whole, and who the customer is.
+
+use super::codes::Code;
+use super::read::{Reader, Result};
+use super::write::Writer;
+use crate::customer::{
+    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Point, Points, Profile,
+};
+use crate::event::Whereabouts;
+use crate::primitives::{ContactPoint, Instant, Topic};
+use crate::record::{CustomerState, Stage};
+
+impl<'a> Writer<'a> {
+    pub(super) fn record(&mut self, state: &'a CustomerState) {
+        let profile = &state.profile;
+        let moved = match state.stage {
+            Stage::Live => None,
+            Stage::Moved(to) => Some(to),
+        };
+        self.id(profile.id);
+        self.flags([
+            profile.user_id.is_some(),
+            !profile.anonymous_ids.is_empty(),
+            profile.points.iter().len() > 0,
+            profile.place.is_some(),
+            profile.preferred.is_some(),
+            profile.attributes.iter().len() > 0,
+            profile.consents.iter().len() > 0,
+            profile.history.iter().len() > 0,
+            profile.history.has_returns(),
+            !state.runs.is_empty(),
+            !state.holds.is_empty(),
+            !profile.contacts.is_empty(),
+            !profile.channels.is_empty(),
+            !profile.memberships.is_empty(),
+            !profile.events_seen.is_empty(),
+            moved.is_some(),
+        ]);
+        for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
+            self.instant(at);
+        }
+        profile.user_id.iter().for_each(|user| self.text(user));
+        self.each(profile.anonymous_ids.iter(), |to, visitor| to.text(visitor));
+        self.each(profile.points.iter(), Self::point);
+        if let Some(place) = &profile.place {
+            let (place, said) = &**place;
+            self.place(place, *said);
+        }
+        profile.preferred.iter().for_each(|kind| self.kind(kind));
+        self.each(profile.attributes.iter(), |to, attribute| {
+            to.text(attribute.key.as_str());
+            to.value(attribute.value.as_ref());
+            to.instant(attribute.said);
+            to.instant(attribute.since);
+        });
+        self.each(profile.consents.iter(), Self::consent);
+        if profile.history.iter().len() > 0 {
+            self.history(&profile.history);
+        }
+        // Runs before what names them.
+        self.each(state.runs.iter(), Self::run);
+        self.each(state.holds.iter(), Self::hold);
+        if !profile.contacts.is_empty() {
+            self.contacts(&profile.contacts);
+        }
+        self.each(profile.channels.iter(), |to, (kind, record)| {
+            to.kind(kind);
+            to.flags([record.last_engaged.is_some()]);
+            to.number(record.sent);
+            to.number(record.engaged);
+            record.last_engaged.into_iter().for_each(|at| to.instant(at));
+        });
+        self.each(profile.memberships.iter(), |to, segment| to.hash(*segment));
+        if !profile.events_seen.is_empty() {
+            self.seen(&profile.events_seen);
+        }
+        if let Some(to) = moved {
+            self.byte(1);
+            self.id(to);
+        }
+    }
+
+    /// A list, if it holds anything: the record's flags say whether it does.
+    fn each<T>(&mut self, items: impl ExactSizeIterator<Item = T>, mut write: impl FnMut(&mut Self, T)) {
+        if items.len() > 0 {
+            self.count(items.len());
+            items.for_each(|item| write(self, item));
+        }
+    }
+
+    fn point(&mut self, point: &'a Point) {
+        self.text(point.point.as_str());
+        self.kind(&point.kind);
+        self.byte(u8::from(point.device.is_some()) | point.blocked.map_or(0, Code::code) << 1);
+        self.instant(point.fresh);
+        point.device.iter().for_each(|device| self.text(device));
+    }
+
+    fn place(&mut self, place: &'a Whereabouts, said: Instant) {
+        let (token, device) = match &place.device {
+            Some((token, device)) => (Some(token), device.as_ref()),
+            None => (None, None),
+        };
+        let texts = [place.zone.as_ref(), place.locale.as_ref(), place.country.as_ref(), token, device];
+        self.flags(texts.map(|text| text.is_some()));
+        self.instant(said);
+        texts.into_iter().flatten().for_each(|text| self.text(text));
+    }
+
+    fn consent(&mut self, record: &'a ConsentRecord) {
+        self.kind(&record.channel);
+        let (topic, point, expires) = (record.topic.is_some(), record.point.is_some(), record.expires.is_some());
+        let basis = record.grant.map_or(0, Code::code);
+        self.byte(u8::from(topic) | u8::from(point) << 1 | u8::from(expires) << 2 | basis << 3);
+        record.topic.iter().for_each(|topic| self.text(topic.as_str()));
+        record.point.into_iter().for_each(|point| self.hash(point));
+        self.instant(record.at);
+        record.expires.into_iter().for_each(|at| self.instant(at));
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn record(&mut self) -> Result<CustomerState> {
+        let id = self.id()?;
+        let [
+            user_id,
+            visitors,
+            points,
+            place,
+            preferred,
+            attributes,
+            consents,
+            history,
+            returns,
+            runs,
+            holds,
+            contacts,
+            channels,
+            memberships,
+            seen,
+            moved,
+        ] = self.flags()?;
+        let [first_seen, last_seen] = [self.instant()?, self.instant()?];
+        let mut state = CustomerState::new(id, first_seen);
+        let profile = &mut state.profile;
+        profile.last_seen = last_seen;
+        state.last = self.instant()?;
+        state.segments_due = self.instant()?;
+        if user_id {
+            profile.user_id = Some(self.text()?);
+        }
+        if visitors {
+            profile.anonymous_ids = self.list(1, Self::text)?;
+        }
+        if points {
+            profile.points = Points::from_list(self.list(4, Self::point)?);
+        }
+        if place {
+            profile.place = Some(Box::new(self.place()?));
+        }
+        if preferred {
+            profile.preferred = Some(self.kind()?);
+        }
+        if attributes {
+            profile.attributes = Attributes::from_list(self.list(4, Self::attribute)?);
+        }
+        if consents {
+            profile.consents = ConsentBook::from_list(self.list(3, Self::consent)?);
+        }
+        profile.history = if history { self.history(returns)? } else { History::from_parts(Vec::new(), returns) };
+        if runs {
+            state.runs = self.runs()?;
+        }
+        if holds {
+            state.holds = self.holds()?;
+        }
+        let profile: &mut Profile = &mut state.profile;
+        if contacts {
+            profile.contacts = self.contacts()?;
+        }
+        if channels {
+            profile.channels = self.list(4, |from| {
+                let kind = from.kind()?;
+                let [engaged_at] = from.flags()?;
+                let (sent, engaged) = (from.number()?, from.number()?);
+                let last_engaged = engaged_at.then(|| from.instant()).transpose()?;
+                Ok((kind, ChannelRecord { sent, engaged, last_engaged }))
+            })?;
+        }
+        if memberships {
+            profile.memberships = self.list(1, Self::hash)?;
+        }
+        if seen {
+            profile.events_seen = self.seen()?;
+        }
+        if moved {
+            let at = self.at();
+            state.stage = match self.byte()? {
+                1 => Stage::Moved(self.id()?),
+                _ => return self.expected(at, "a stage"),
+            };
+        }
+        self.end()?;
+        Ok(state)
+    }
+
+    fn attribute(&mut self) -> Result<Attribute> {
+        Ok(Attribute { key: self.key()?, value: self.value()?, said: self.instant()?, since: self.instant()? })
+    }
+
+    fn point(&mut self) -> Result<Point> {
+        let at = self.at();
+        let text = self.text()?;
+        // Whatever it is, it was parsed as that when it came.
+        let Ok(point) = ContactPoint::token(&text) else { return self.expected(at, "a contact point") };
+        let kind = self.kind()?;
+        let at = self.at();
+        let bits = self.byte()?;
+        let blocked = match bits >> 1 {
+            0 => None,
+            code => Some(self.coded(at, code)?),
+        };
+        let fresh = self.instant()?;
+        let device = if bits & 1 == 1 { Some(self.text()?) } else { None };
+        Ok(Point { point, kind, device, fresh, blocked })
+    }
+
+    fn place(&mut self) -> Result<(Whereabouts, Instant)> {
+        let [zone, locale, country, token, device] = self.flags()?;
+        let said = self.instant()?;
+        let mut text = |given: bool| given.then(|| self.text()).transpose();
+        let (zone, locale, country) = (text(zone)?, text(locale)?, text(country)?);
+        let (token, device) = (text(token)?, text(device)?);
+        Ok((Whereabouts { zone, locale, country, device: token.map(|token| (token, device)) }, said))
+    }
+
+    fn consent(&mut self) -> Result<ConsentRecord> {
+        let channel = self.kind()?;
+        let at = self.at();
+        let bits = self.byte()?;
+        let grant = match bits >> 3 {
+            0 => None,
+            code => Some(self.coded(at, code)?),
+        };
+        Ok(ConsentRecord {
+            channel,
+            topic: if bits & 1 != 0 { Some(Topic::new(self.text()?)) } else { None },
+            point: if bits & 2 != 0 { Some(self.hash()?) } else { None },
+            at: self.instant()?,
+            grant,
+            expires: if bits & 4 != 0 { Some(self.instant()?) } else { None },
+        })
+    }
+}
