@@ -45,7 +45,7 @@ pub struct Rehearsal<'o> {
     playbook: Arc<Playbook>,
     store: MemoryStore,
     model: Box<dyn ChannelModel + 'o>,
-    observer: Option<Box<dyn FnMut(&LogLine<'_>) + 'o>>,
+    observer: Option<Told<'o>>,
     around: Surroundings,
     /// Receipts that the model announced, by their instant and the order of their making.
     receipts: BTreeMap<(Instant, u64), Event>,
@@ -54,6 +54,9 @@ pub struct Rehearsal<'o> {
     last_event: Option<Instant>,
     summary: Summary,
 }
+
+/// Who is told of every line.
+type Told<'o> = Box<dyn FnMut(&LogLine<'_>) + 'o>;
 
 impl<'o> Rehearsal<'o> {
     /// A rehearsal of a playbook, with channels that take everything and answer nothing.
