@@ -22,14 +22,14 @@
 //! | decimal | a byte: the places, and 128 more if it is negative; the digits, without trailing zeros, as a number of up to 96 bits |
 //! | flags | a number whose bits say which of the optional fields follow. An unknown bit is refused |
 //!
-//! The table holds each text and each hash of a record once, in the order of their first use. Entry 0 is the hash 0, and
-//! the entries 1 to 40 are the names that most records hold: `Product Viewed`, `Product Added`, `Product Removed`,
+//! The table holds each text and each hash of a record once, in the order of their first use. Entry 0 is the hash 0,
+//! and the entries 1 to 40 are the names that most records hold: `Product Viewed`, `Product Added`, `Product Removed`,
 //! `Product List Viewed`, `Products Searched`, `Cart Viewed`, `Checkout Started`, `Order Completed`, `Order Refunded`,
-//! `Order Cancelled`, `Signed Up`, `identify`, `page`, `screen`, `order_id`, `product_id`, `category`, `total`, `revenue`,
-//! `currency`, `value`, `price`, `quantity`, `products`, `name`, `email`, `phone`, `first_name`, `last_name`, `country`,
-//! `locale`, `timezone`, `brand`, `sku`, `variant`, `coupon`, `birthday`, `offers`, `news`, `newsletter`. A text can be named
-//! by its hash too. So a name is written once, and a contact point, a journey or a run that was named
-//! before costs a byte or two.
+//! `Order Cancelled`, `Signed Up`, `identify`, `page`, `screen`, `order_id`, `product_id`, `category`, `total`,
+//! `revenue`, `currency`, `value`, `price`, `quantity`, `products`, `name`, `email`, `phone`, `first_name`,
+//! `last_name`, `country`, `locale`, `timezone`, `brand`, `sku`, `variant`, `coupon`, `birthday`, `offers`, `news`,
+//! `newsletter`. A text can be named by its hash too. So a name is written once, and a contact point, a journey or a
+//! run that was named before costs a byte or two.
 //!
 //! ## Record
 //!
@@ -71,21 +71,21 @@
 //!
 //! ## Run
 //!
-//! Flags (key 1, about 2, wake 4, data 8, pending 16, awaiting 32, note 64); journey text; version number; run hash; key
-//! text; about hash; began instant; step, visit, attempt numbers; since instant; note text; wake instant; data (count; of
-//! each: name text, value); sent number; pending: flags (only 1, cascade 2); message text; only (count; texts); cascade
-//! (count; bytes: engagements); first, retry instants. "Awaiting" is a bit alone.
+//! Flags (key 1, about 2, wake 4, data 8, pending 16, awaiting 32, note 64); journey text; version number; run hash;
+//! key text; about hash; began instant; step, visit, attempt numbers; since instant; note text; wake instant; data
+//! (count; of each: name text, value); sent number; pending: flags (only 1, cascade 2); message text; only (count;
+//! texts); cascade (count; bytes: engagements); first, retry instants. "Awaiting" is a bit alone.
 //!
 //! ## Contact
 //!
-//! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted 2,
-//! refused 3, parked 4, cancelled 5, expired 6, held out 7); id, 16 bytes; message; channel; content hash;
-//! run (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last instants);
-//! queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant). "Doubt" and
-//! "cascading" are bits alone.
+//! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted
+//! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7); id, 16 bytes; message; channel; content hash; run
+//! (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last
+//! instants); queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant).
+//! "Doubt" and "cascading" are bits alone.
 //!
-//! A message is a number `n`: 0, and it follows: id text, topic text, flags (transactional 1, counts 2), dedupe span. Else
-//! the `n`th message written. A channel likewise: id text, kind.
+//! A message is a number `n`: 0, and it follows: id text, topic text, flags (transactional 1, counts 2), dedupe span.
+//! Else the `n`th message written. A channel likewise: id text, kind.
 //!
 //! # What may change
 //!
@@ -119,8 +119,8 @@ pub const FORMAT: u8 = 1;
 /// How deep a value's lists and maps may nest: as deep as a JSON reader goes.
 const MOST_NESTED: u32 = 128;
 
-/// Hands out shared copies of names and definitions while a record is read, so that a million records in memory hold one
-/// copy of each instead of a million. Every method may answer `None`: then the record holds a copy of its own.
+/// Hands out shared copies of names and definitions while a record is read, so that a million records in memory hold
+/// one copy of each instead of a million. Every method may answer `None`: then the record holds a copy of its own.
 ///
 /// `()` shares nothing.
 ///
@@ -187,8 +187,8 @@ pub enum DecodeProblem {
 impl CustomerState {
     /// The stored form: a few hundred bytes for most customers.
     ///
-    /// Equal states give equal bytes, on every machine. Lists and maps within values are kept to a depth of 128; no JSON
-    /// reader goes deeper.
+    /// Equal states give equal bytes, on every machine. Lists and maps within values are kept to a depth of 128; no
+    /// JSON reader goes deeper.
     ///
     /// ```
     /// use throughline::{CustomerId, CustomerState, Instant};
@@ -209,8 +209,8 @@ impl CustomerState {
 
     /// Reads a stored form, of this release or of any before. `names` hands out shared copies; `&()` has none.
     ///
-    /// The bytes need not be trusted: whatever they are, this neither panics nor takes memory out of proportion to their
-    /// number.
+    /// The bytes need not be trusted: whatever they are, this neither panics nor takes memory out of proportion to
+    /// their number.
     ///
     /// # Errors
     /// What is wrong, and at which byte.

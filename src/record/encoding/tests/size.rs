@@ -25,7 +25,9 @@ const PLAYBOOK: &str = r#"{
         "welcome": {"trigger": {"event": "Product Viewed"}, "entry": "once",
                     "steps": [{"id": "greet", "message": "welcome"}, {"id": "rest", "wait": "900d"}]},
         "cart_reminder": {"trigger": {"event": "Product Added"}, "entry": "once", "steps": [
-            {"id": "a_day", "wait": "24h"}, {"id": "remind", "message": "cart_reminder"}, {"id": "rest", "wait": "900d"}]}
+            {"id": "a_day", "wait": "24h"},
+            {"id": "remind", "message": "cart_reminder"},
+            {"id": "rest", "wait": "900d"}]}
     }
 }"#;
 
