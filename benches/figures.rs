@@ -51,7 +51,7 @@ fn main() {
         let playbook = support::playbook(name, names);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
         per_event(folder, &playbook, &events);
-        weigh(folder, &playbook, &events);
+        weigh(&playbook, &events);
     }
     if only.is_none() {
         memory();
@@ -98,7 +98,7 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
 }
 
 /// What the customers with about a hundred events weigh, at the end of a real log.
-fn weigh(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
+fn weigh(playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
     let mut rehearsal = Rehearsal::new(playbook.clone());
     let mut taken = std::collections::HashMap::new();
     for event in events {

@@ -70,6 +70,7 @@ pub mod customer;
 pub mod delivery;
 pub mod engine;
 pub mod event;
+pub mod guide;
 pub mod journey;
 pub mod message;
 pub mod playbook;

@@ -27,7 +27,7 @@ pub fn playbook(name: &str, events: &[&str]) -> Arc<Playbook> {
     Arc::new(Playbook::from_json(&json.to_string()).unwrap_or_else(|faults| panic!("{faults}")))
 }
 
-/// Twenty segments of the kinds that shops define: recency, frequency, absence, combinations.
+/// Twenty segments of the kinds that shops define: recency, frequency, absence, where they live.
 pub fn segments(events: &[&str]) -> Json {
     let mut segments = serde_json::Map::new();
     for n in 0..20 {
@@ -40,7 +40,7 @@ pub fn segments(events: &[&str]) -> Json {
             2 => {
                 json!({"all": [{"event": event, "within": format!("{days}d")}, {"not": {"event": other, "within": "30d"}}]})
             }
-            3 => json!({"any": [{"identified": true}, {"event": event, "count": {"at_least": 5}}]}),
+            3 => json!({"attribute": "country", "in": ["United Kingdom", "Germany", "France", "EIRE"]}),
             _ => {
                 json!({"all": [{"event": event}, {"event": other, "within": format!("{days}d"), "count": {"at_most": 2}}]})
             }

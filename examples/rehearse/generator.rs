@@ -218,8 +218,8 @@ impl Person {
             app,
             favourites: [rng.pick(&CATALOGUE).category, rng.pick(&CATALOGUE).category],
             rhythm: *rng.pick(&[30, 60, 60, 110, 110, 180, 180, 300]),
-            adds_to_cart: rng.between(40, 320) as u64,
-            buys: rng.between(200, 750) as u64,
+            adds_to_cart: rng.between(20, 180) as u64,
+            buys: rng.between(150, 600) as u64,
             wants: Wants {
                 email: rng.per_mille(720),
                 sms: rng.per_mille(280),
@@ -275,11 +275,13 @@ pub struct Generator {
     pasts: Vec<Past>,
     agenda: BTreeMap<(i64, u64), (u64, Happens)>,
     made: u64,
+    until: Option<Instant>,
 }
 
 impl Generator {
-    pub fn new(seed: u64) -> Self {
-        let mut generator = Generator { seed, pasts: Vec::new(), agenda: BTreeMap::new(), made: 0 };
+    /// The log of a seed, as far as it had come in by an instant.
+    pub fn new(seed: u64, until: Option<Instant>) -> Self {
+        let mut generator = Generator { seed, pasts: Vec::new(), agenda: BTreeMap::new(), made: 0, until };
         for number in 0..PEOPLE {
             let mut rng = Rng::keyed(&[seed, number, 2]);
             // A third knows the shop already; the others find it one by one.
@@ -304,7 +306,7 @@ impl Generator {
             Session { generator: self, person, past, device, at, phone: device == 1 && person.app.is_some() };
         session.track("page", "", &mut rng);
         if session.past.signed_in & bit == 0 {
-            let asked = if session.past.signed_up { 450 } else { 160 };
+            let asked = if session.past.signed_up { 450 } else { 190 };
             if rng.per_mille(asked) {
                 session.identify(&mut rng);
             }
@@ -325,7 +327,10 @@ impl Generator {
                 session.track("Product Added to Wishlist", &properties(item), &mut rng);
             }
         }
-        let abandoned = !session.past.cart.is_empty() && !(rng.per_mille(person.buys) && session.buy(&mut rng));
+        if !session.past.cart.is_empty() && rng.per_mille(person.buys) {
+            session.buy(&mut rng);
+        }
+        let abandoned = !session.past.cart.is_empty();
         let end = session.at;
         let (gap, quiet) = match rng.below(1_000) {
             // Whoever left a cart often comes back for it the next day.
@@ -361,6 +366,9 @@ impl Iterator for Generator {
     fn next(&mut self) -> Option<String> {
         loop {
             let ((at, _), (number, happens)) = self.agenda.pop_first()?;
+            if self.until.is_some_and(|until| at > until.as_millis()) {
+                return None;
+            }
             if let Happens::Line(line) = happens {
                 return Some(line);
             }
@@ -432,7 +440,8 @@ impl Session<'_> {
         0
     }
 
-    fn buy(&mut self, rng: &mut Rng) -> bool {
+    /// Goes to the checkout, and mostly through it.
+    fn buy(&mut self, rng: &mut Rng) {
         self.later(rng, 20, 240);
         let cart = self.past.cart.clone();
         let cents: i64 = cart.iter().filter_map(|item| CATALOGUE.get(*item)).map(|product| product.cents).sum();
@@ -443,7 +452,7 @@ impl Session<'_> {
             self.identify(rng);
         }
         if rng.per_mille(120) {
-            return false;
+            return;
         }
         self.later(rng, 30, 300);
         self.past.orders += 1;
@@ -459,7 +468,6 @@ impl Session<'_> {
         self.track("Order Completed", &said, rng);
         self.past.cart.clear();
         self.generator.aftermath(self.at, self.person, order, cents, &cart, rng);
-        true
     }
 
     /// Signs up or in: from now on the shop knows who is on this device.

@@ -152,8 +152,7 @@ fn rehearse<'o>(
 ) -> Result<(Rehearsal<'o>, Reading), Failure> {
     let clock = Clock::now();
     let seed = arguments.seed.unwrap_or(SEED);
-    // Hidden where stderr is no terminal.
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    let bar = progress(arguments.events.is_some());
     let mut rehearsal = Rehearsal::new(playbook.clone());
     if let Some(observer) = pass.observer {
         rehearsal = rehearsal.with_observer(observer);
@@ -162,10 +161,9 @@ fn rehearse<'o>(
         Some(path) => (Source::open(path, &bar).map_err(Failure::file(path))?, path.display().to_string()),
         None => {
             rehearsal = rehearsal.with_model(GeneratedReceipts::new(seed));
-            (Source::generated(seed), format!("a generated log (seed {seed})"))
+            (Source::generated(seed, arguments.until), format!("a generated log (seed {seed})"))
         }
     };
-    show(&bar, arguments.events.is_some());
     let mut reading = Reading {
         source: name,
         generated: arguments.events.is_none(),
@@ -187,13 +185,10 @@ fn rehearse<'o>(
         if text.trim().is_empty() {
             continue;
         }
-        match take(&mut rehearsal, &mut reading, &text, arguments, pass.before) {
-            Ok(()) => {}
-            Err(wrong) => {
-                rehearsal.malformed();
-                if pass.first {
-                    complain(&bar, rehearsal.summary().malformed, line, &wrong);
-                }
+        if let Err(wrong) = take(&mut rehearsal, &mut reading, &text, arguments, pass.before) {
+            rehearsal.malformed();
+            if pass.first {
+                complain(&bar, rehearsal.summary().malformed, line, &wrong);
             }
         }
         if let (None, Some((_, at))) = (&arguments.events, reading.span) {
@@ -233,15 +228,20 @@ fn take(
     rehearsal.event(event)
 }
 
-fn show(bar: &ProgressBar, bytes: bool) {
-    let shape = if bytes { "{bar:40} {bytes}/{total_bytes}, {eta} left" } else { "{bar:40} {percent} %, {eta} left" };
-    if !bytes {
+/// How far the reading is: in bytes of a file, else in the generated log's own time. Hidden where stderr is no terminal.
+fn progress(of_a_file: bool) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+    let shape = if of_a_file {
+        "{bar:40} {bytes} of {total_bytes}, {eta} left"
+    } else {
         let (begin, end) = generator::duration();
         bar.set_length(u64::try_from((end - begin).as_millis()).unwrap_or_default());
-    }
+        "{bar:40} {percent} %, {eta} left"
+    };
     if let Ok(style) = ProgressStyle::with_template(shape) {
         bar.set_style(style);
     }
+    bar
 }
 
 fn complain(bar: &ProgressBar, count: u64, line: u64, wrong: &EventError) {

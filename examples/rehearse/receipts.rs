@@ -57,14 +57,12 @@ impl ChannelModel for GeneratedReceipts {
                 return Modelled { result: Err(wrong), receipts: Vec::new() };
             }
             ChannelKind::Push => {
-                if rng.per_mille(reacts.push) {
-                    receipts.add(Span::minutes(rng.between(1, 8 * 60)), "Push Opened");
-                }
+                let looks = rng.per_mille(reacts.push);
+                receipts.add_if(looks, Span::minutes(rng.between(1, 8 * 60)), "Push Opened");
             }
             ChannelKind::WebPush => {
-                if rng.per_mille(reacts.web_push) {
-                    receipts.add(Span::minutes(rng.between(1, 24 * 60)), "Web Push Clicked");
-                }
+                let looks = rng.per_mille(reacts.web_push);
+                receipts.add_if(looks, Span::minutes(rng.between(1, 24 * 60)), "Web Push Clicked");
             }
             ChannelKind::Sms => {
                 receipts.add(Span::seconds(rng.between(2, 90)), "Sms Delivered");
@@ -115,6 +113,12 @@ impl Receipts<'_> {
     fn add(&mut self, after: Span, name: &str) {
         let event = self.event(name);
         self.all.push((after, event));
+    }
+
+    fn add_if(&mut self, comes: bool, after: Span, name: &str) {
+        if comes {
+            self.add(after, name);
+        }
     }
 
     /// A mail program's image proxy: no engagement.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 use indicatif::ProgressBar;
+use throughline::Instant;
 
 use crate::generator::Generator;
 
@@ -16,8 +17,8 @@ pub enum Source {
 }
 
 impl Source {
-    pub fn generated(seed: u64) -> Self {
-        Source::Generated(Box::new(Generator::new(seed)))
+    pub fn generated(seed: u64, until: Option<Instant>) -> Self {
+        Source::Generated(Box::new(Generator::new(seed, until)))
     }
 
     /// Opens a log; the bar shows how much of the file is read. A gzipped one is known by its first bytes.

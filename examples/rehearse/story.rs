@@ -53,7 +53,7 @@ impl Teller {
         if !self.records.contains(&line.customer) {
             return;
         }
-        let Some(text) = self.words(&line.what) else { return };
+        let Some(text) = self.words(line.at, &line.what) else { return };
         let time = if self.last == Some(line.at) { String::new() } else { line.at.to_string() };
         self.last = Some(line.at);
         let mut lines = text.trim_end().lines();
@@ -66,12 +66,15 @@ impl Teller {
         &self.said
     }
 
-    fn words(&self, what: &LogWhat<'_>) -> Option<String> {
+    fn words(&self, at: Instant, what: &LogWhat<'_>) -> Option<String> {
         Some(match what {
             LogWhat::Event { event, id } => {
-                let same = |known: &&Event| id.is_some() && known.id.as_deref() == *id;
-                let details = self.event.as_ref().filter(same).map(details).unwrap_or_default();
-                format!("* {event}{details}")
+                // A receipt that the channels made up is not the event that was read last.
+                let same = |known: &&Event| known.id.as_deref() == *id && known.name == **event;
+                let Some(known) = self.event.as_ref().filter(same) else { return Some(format!("* {event}")) };
+                let late = known.timestamp.filter(|said| *said < at);
+                let late = late.map(|said| format!("  (late: of {said})")).unwrap_or_default();
+                format!("* {event}{}{late}", details(known))
             }
             LogWhat::Duplicate => "  a copy: dropped".to_owned(),
             LogWhat::Notice(what) => return notice(what),

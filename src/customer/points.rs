@@ -68,6 +68,11 @@ impl Points {
         found
     }
 
+    /// Whether the point of this hash is blocked.
+    pub fn is_blocked(&self, point: u64) -> bool {
+        self.0.iter().any(|known| known.blocked.is_some() && known.point.hash() == point)
+    }
+
     /// All points, in the order in which they became known.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Point> {
         self.0.iter()

@@ -34,9 +34,8 @@ impl Seen {
         let hash = Key::hash_of(id);
         let (low, high) = (hash as u32, (hash >> 32) as u16);
         let period = period(now);
-        if self.periods.last().is_none_or(|last| last.period != period) {
-            self.forget(self::period(now - horizon));
-        }
+        // Asked each time: the horizon enters a new period at another moment than `now` does.
+        self.forget(self::period(now - horizon));
         if self.contains(low, high) {
             return false;
         }

@@ -1,17 +1,17 @@
 //! The dispatcher: hands claimed envelopes to their channels, a bounded number at a time, within their time limits, and
 //! brings the answers back into the records.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures::future::{Either, FutureExt, join_all, select};
-use futures::stream::{self, StreamExt};
+use futures::future::{Either, FutureExt, select};
 
 use super::{Engine, locked};
 use crate::channel::ChannelSpec;
 use crate::delivery::{Channel, DeliveryError, Envelope};
 use crate::playbook::Input;
-use crate::primitives::{ChannelId, Instant, Span};
+use crate::primitives::{Instant, Span};
 use crate::store::{StoreError, Work};
 
 /// An envelope that was claimed and is to be handed over.
@@ -20,112 +20,151 @@ pub(super) struct Ready {
     pub(super) envelope: Envelope,
     /// Until when the claim holds.
     pub(super) lease: Instant,
-    /// The channel's rate lets it go no sooner.
-    pub(super) not_before: Instant,
+}
+
+/// One channel: what waits for it, and what is under way, over all tasks that run this engine.
+#[derive(Debug)]
+pub(super) struct Lane {
+    channel: Arc<dyn Channel>,
+    spec: ChannelSpec,
+    queue: VecDeque<Ready>,
+    in_flight: u32,
+    /// When the channel's rate lets the next one go, as a bucket of one second sees it.
+    slot: Instant,
+}
+
+/// A bucket of one second: up to the rate at once, then one per slot.
+const BUCKET: Span = Span::seconds(1);
+
+impl Lane {
+    pub(super) fn new(channel: Arc<dyn Channel>, spec: ChannelSpec) -> Self {
+        Lane { channel, spec, queue: VecDeque::new(), in_flight: 0, slot: Instant::MIN }
+    }
+
+    /// The time between two messages.
+    fn spacing(&self) -> Option<Span> {
+        self.spec.rate_per_second.map(|rate| Span::millis((1_000 / i64::from(rate.get())).max(1)))
+    }
+
+    /// When there is something to do for what waits, as far as this lane knows; without a free place nothing is.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let first = self.queue.front()?;
+        let free = self.in_flight < self.spec.in_flight.get();
+        let go = self.spacing().map_or(Instant::MIN, |_| self.slot - BUCKET);
+        let back = first.lease - self.spec.timeout;
+        Some(if free { go.min(back) } else { back })
+    }
+
+    /// Whether a claim would run out while the send is under way: then it had better not begin.
+    fn too_late(&self, ready: &Ready, now: Instant) -> bool {
+        now + self.spec.timeout >= ready.lease
+    }
+
+    fn next(&mut self, now: Instant) -> Option<Ready> {
+        if self.in_flight >= self.spec.in_flight.get() || self.queue.is_empty() {
+            return None;
+        }
+        if let Some(spacing) = self.spacing() {
+            if self.slot > now + BUCKET {
+                return None;
+            }
+            self.slot = self.slot.max(now) + spacing;
+        }
+        self.in_flight += 1;
+        self.queue.pop_front()
+    }
+}
+
+/// An envelope on its way out of its lane. Dropped before its send began, it goes back.
+pub(super) struct Held<'e> {
+    engine: &'e Engine,
+    lane: usize,
+    ready: Option<Ready>,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if let Some(lane) = locked(&self.engine.lanes).get_mut(self.lane) {
+            lane.in_flight = lane.in_flight.saturating_sub(1);
+            if let Some(ready) = self.ready.take() {
+                lane.queue.push_front(ready);
+            }
+        }
+    }
 }
 
 impl Engine {
-    /// Hands over everything that is ready, each channel for itself: one that hangs delays no other. Answers how many were
-    /// handed over and how many of these were accepted.
-    pub(super) async fn dispatch(&self) -> Result<(usize, usize), StoreError> {
-        let ready = self.take_ready();
-        let mut by_channel: Vec<(ChannelId, Vec<Ready>)> = Vec::new();
-        for ready in ready {
-            match by_channel.iter_mut().find(|(id, _)| *id == ready.envelope.channel.id) {
-                Some((_, list)) => list.push(ready),
-                None => by_channel.push((ready.envelope.channel.id.clone(), vec![ready])),
-            }
+    /// Puts a claimed envelope in its channel's lane.
+    pub(super) fn enqueue(&self, ready: Ready) {
+        let mut lanes = locked(&self.lanes);
+        if let Some(lane) = lanes.iter_mut().find(|lane| lane.spec.tag.id == ready.envelope.channel.id) {
+            lane.queue.push_back(ready);
         }
-        let lanes = by_channel.into_iter().filter_map(|(id, list)| {
-            let channel = self.channels.get(&id)?;
-            let spec = self.playbook.channels().iter().find(|spec| spec.tag.id == id)?;
-            Some(self.lane(channel, spec, list))
-        });
-        let mut totals = (0, 0);
-        for lane in join_all(lanes).await {
-            let (handed_over, accepted) = lane?;
-            totals = (totals.0 + handed_over, totals.1 + accepted);
-        }
-        Ok(totals)
     }
 
-    /// One channel's envelopes, so many at a time.
-    async fn lane(
-        &self,
-        channel: &Arc<dyn Channel>,
-        spec: &ChannelSpec,
-        list: Vec<Ready>,
-    ) -> Result<(usize, usize), StoreError> {
-        let mut totals = (0, 0);
-        let mut answers = stream::iter(list)
-            .map(|ready| self.hand_over(channel, spec, ready))
-            .buffer_unordered(spec.in_flight.get() as usize);
-        let mut wrong = None;
-        while let Some(answer) = answers.next().await {
-            match answer {
-                Ok(accepted) => totals = (totals.0 + 1, totals.1 + usize::from(accepted)),
-                // The others of the lane are under way and have to be settled all the same.
-                Err(failed) => wrong = wrong.or(Some(failed)),
+    /// The next envelope that a free place and its channel's rate let go.
+    pub(super) fn next_ready(&self, now: Instant) -> Option<Held<'_>> {
+        let mut lanes = locked(&self.lanes);
+        lanes.iter_mut().enumerate().find_map(|(lane, known)| {
+            let ready = known.next(now)?;
+            Some(Held { engine: self, lane, ready: Some(ready) })
+        })
+    }
+
+    /// What waits so long for a place or its channel's rate that its claim would run out: the claims are given back, since
+    /// their sends never began (promise 10.1).
+    pub(super) fn give_back(&self, now: Instant) -> Vec<Work> {
+        let mut back = Vec::new();
+        for lane in locked(&self.lanes).iter_mut() {
+            let spacing = lane.spacing().unwrap_or(Span::ZERO);
+            let mut slot = lane.slot.max(now + BUCKET);
+            let (late, waiting) = std::mem::take(&mut lane.queue).into_iter().partition(|ready| lane.too_late(ready, now));
+            lane.queue = waiting;
+            let late: VecDeque<Ready> = late;
+            for Ready { envelope, .. } in late {
+                slot += spacing;
+                let input = Input::GivenBack { id: envelope.id, due: slot };
+                back.push(Work { customer: envelope.customer, input, now });
             }
         }
-        match wrong {
-            Some(wrong) => Err(wrong),
-            None => Ok(totals),
-        }
+        back
     }
 
     /// Hands one envelope over and settles it. Whatever a channel does, its envelope is settled.
-    async fn hand_over(
-        &self,
-        channel: &Arc<dyn Channel>,
-        spec: &ChannelSpec,
-        ready: Ready,
-    ) -> Result<bool, StoreError> {
-        let Ready { envelope, lease, .. } = ready;
-        let started = self.now();
-        let result = if started > lease {
-            // It never began, so the provider certainly does not have it: the claim is given back.
-            Err(DeliveryError::Transient {
-                reason: "the claim ran out before the send".to_owned(),
-                after: Some(Span::ZERO),
-            })
-        } else {
-            let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
-            let limit = self.clock.sleep_until(started + spec.timeout);
-            match select(Box::pin(send), limit).await {
-                Either::Left((Ok(answer), _)) => answer.map(|_| ()),
-                Either::Left((Err(_), _)) => Err(DeliveryError::unknown("the channel panicked")),
-                Either::Right(_) => Err(DeliveryError::unknown("the channel did not answer in time")),
-            }
+    pub(super) async fn hand_over(&self, mut held: Held<'_>) -> Result<bool, StoreError> {
+        let found = locked(&self.lanes).get(held.lane).map(|lane| (lane.channel.clone(), lane.spec.timeout));
+        let (Some((channel, timeout)), Some(Ready { envelope, .. })) = (found, held.ready.take()) else {
+            return Ok(false);
         };
+        let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
+        let limit = self.clock.sleep_until(self.now() + timeout);
+        let result = match select(Box::pin(send), limit).await {
+            Either::Left((Ok(answer), _)) => answer.map(|_| ()),
+            Either::Left((Err(_), _)) => Err(DeliveryError::unknown("the channel panicked")),
+            Either::Right(_) => Err(DeliveryError::unknown("the channel did not answer in time")),
+        };
+        // The place is free; the store's time is not the channel's.
+        drop(held);
         let accepted = result.is_ok();
         let input = Input::Settled { id: envelope.id, result };
-        self.transact(vec![Work { customer: envelope.customer, input, now: self.now() }]).await?;
+        self.settle(vec![Work { customer: envelope.customer, input, now: self.now() }]).await?;
         Ok(accepted)
     }
 
-    /// Takes what may be sent now, by each channel's rate; the rest stays for its slot.
-    fn take_ready(&self) -> Vec<Ready> {
-        let now = self.now();
-        let mut queue = locked(&self.ready);
-        let mut slots = locked(&self.slots);
-        let mut taken = Vec::with_capacity(queue.len());
-        for mut ready in std::mem::take(&mut *queue) {
-            let id = &ready.envelope.channel.id;
-            let rate =
-                self.playbook.channels().iter().find(|spec| spec.tag.id == *id).and_then(|spec| spec.rate_per_second);
-            if let Some(rate) = rate {
-                let slot = slots.entry(id.clone()).or_insert(now);
-                if *slot > now + Span::seconds(1) {
-                    ready.not_before = *slot - Span::seconds(1);
-                    queue.push_back(ready);
-                    continue;
+    /// Brings answers into their records. Where the store cannot take one now, it is kept and tried again.
+    pub(super) async fn settle(&self, answers: Vec<Work>) -> Result<(), StoreError> {
+        let mut wrong = None;
+        for answer in answers {
+            match self.transact(vec![answer.clone()]).await {
+                Ok(_) => {}
+                Err(failed) => {
+                    if failed.retryable() {
+                        locked(&self.unsettled).push(answer);
+                    }
+                    wrong = wrong.or(Some(failed));
                 }
-                // A bucket of one second: up to `rate` at once, then one per slot.
-                *slot = (*slot).max(now) + Span::millis((1_000 / i64::from(rate.get())).max(1));
             }
-            taken.push(ready);
         }
-        taken
+        wrong.map_or(Ok(()), Err)
     }
 }

@@ -3,17 +3,22 @@
 mod clock;
 mod dispatch;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
-use dispatch::Ready;
+use dispatch::{Lane, Ready};
 
+use futures::future::{Either, select};
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use crate::channel::ChannelSpec;
 use crate::delivery::Channel;
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Notice, Outcome, Playbook, Refused};
-use crate::primitives::{ChannelId, CustomerId, Instant, Span};
+use crate::primitives::{CustomerId, Instant, Span};
 use crate::rehearsal::Plain;
 use crate::store::{Binding, Claim, Link, MemoryStore, Store, StoreError, Work, keys, route};
 use crate::surroundings::Surroundings;
@@ -39,12 +44,12 @@ const BATCH: usize = 256;
 pub struct Engine {
     playbook: Arc<Playbook>,
     store: Arc<dyn Store>,
-    channels: HashMap<ChannelId, Arc<dyn Channel>>,
     clock: Arc<dyn Clock>,
     observer: Option<Observer>,
     around: Surroundings,
-    ready: Mutex<VecDeque<Ready>>,
-    slots: Mutex<HashMap<ChannelId, Instant>>,
+    lanes: Mutex<Vec<Lane>>,
+    /// Answers of channels that the store could not take.
+    unsettled: Mutex<Vec<Work>>,
     time: Mutex<Option<(Instant, Span)>>,
 }
 
@@ -142,7 +147,16 @@ impl Engine {
         }
         let input = Input::Event(event.clone());
         match route.link {
-            Link::None => Ok(self.step(route.customer, input, now).await?),
+            Link::None => match (self.step(route.customer, input.clone(), now).await, user) {
+                // An earlier try ended between giving the user to a visitor's record and learning that it is another's.
+                (Err(StoreError::Refused(Refused::OtherUser)), Some(user)) => {
+                    let own = user.candidate();
+                    let identifiers: Vec<_> = [Some(user), visitor].into_iter().flatten().collect();
+                    self.take_over(&identifiers, own).await?;
+                    Ok(self.step(own, input, now).await?)
+                }
+                (done, _) => Ok(done?),
+            },
             Link::Identified { own, user, visitor } => match self.step(route.customer, input.clone(), now).await {
                 Err(StoreError::Refused(Refused::OtherUser)) => {
                     self.take_over(&[user, visitor], own).await?;
@@ -175,22 +189,61 @@ impl Engine {
     /// # Errors
     /// When the store fails; what was committed stays, and what is left is found by the next call.
     pub async fn run_due(&self) -> Result<Ran, StoreError> {
+        self.pump(&AtomicBool::new(false)).await
+    }
+
+    /// Wakes records and hands over, side by side: while a channel hangs, the others go on, also with what falls due
+    /// meanwhile. Once `stopping` it finishes what was begun.
+    async fn pump(&self, stopping: &AtomicBool) -> Result<Ran, StoreError> {
         let mut ran = Ran::default();
+        let mut under_way = FuturesUnordered::new();
+        let mut wrong = None;
         loop {
-            let (handed_over, accepted) = self.dispatch().await?;
-            ran.handed_over += handed_over;
-            ran.accepted += accepted;
             let now = self.now();
-            let claim = Claim { now, limit: BATCH, lease: self.playbook.lease() };
-            let woken = self.store.claim(&claim).await?;
-            if woken.is_empty() && handed_over == 0 {
-                return Ok(ran);
+            let mut waiting = std::mem::take(&mut *locked(&self.unsettled));
+            waiting.extend(self.give_back(now));
+            if let Err(failed) = self.settle(waiting).await {
+                wrong = wrong.or(Some(failed));
             }
-            ran.woken += woken.len();
-            let work: Vec<Work> =
-                woken.iter().map(|wake| Work { customer: wake.customer, input: Input::Wake, now }).collect();
-            self.transact(work).await?;
+            while let Some(held) = wrong.is_none().then(|| self.next_ready(now)).flatten() {
+                under_way.push(self.hand_over(held));
+            }
+            if wrong.is_none() && !stopping.load(Ordering::Relaxed) {
+                match self.wake(now).await {
+                    Ok(0) => {}
+                    Ok(woken) => {
+                        ran.woken += woken;
+                        continue;
+                    }
+                    Err(failed) => wrong = Some(failed),
+                }
+            }
+            let soon = now + Span::seconds(1);
+            let next = self.next_due().await.ok().flatten().filter(|due| *due > now).map_or(soon, |due| due.min(soon));
+            // After a failure what is under way is brought to its end, and no more begun.
+            match select(under_way.next(), self.clock.sleep_until(next)).await {
+                Either::Left((None, _)) => return wrong.map_or(Ok(ran), Err),
+                Either::Left((Some(Ok(accepted)), _)) => {
+                    ran.handed_over += 1;
+                    ran.accepted += usize::from(accepted);
+                }
+                Either::Left((Some(Err(failed)), _)) => wrong = wrong.or(Some(failed)),
+                Either::Right(_) => {}
+            }
         }
+    }
+
+    /// Wakes a batch of the records that are due, and answers how many.
+    async fn wake(&self, now: Instant) -> Result<usize, StoreError> {
+        let claim = Claim { now, limit: BATCH, lease: self.playbook.lease() };
+        let woken = self.store.claim(&claim).await?;
+        if woken.is_empty() {
+            return Ok(0);
+        }
+        let work: Vec<Work> =
+            woken.iter().map(|wake| Work { customer: wake.customer, input: Input::Wake, now }).collect();
+        self.transact(work).await?;
+        Ok(woken.len())
     }
 
     /// Runs until `shutdown` is done: wakes when something is due, and looks for new work at least once a second. What was
@@ -201,7 +254,16 @@ impl Engine {
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), StoreError> {
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            match self.run_due().await {
+            let stopping = AtomicBool::new(false);
+            let mut pump = std::pin::pin!(self.pump(&stopping));
+            let ran = match select(shutdown.as_mut(), pump.as_mut()).await {
+                Either::Left(_) => {
+                    stopping.store(true, Ordering::Relaxed);
+                    return pump.await.map(|_| ());
+                }
+                Either::Right((ran, _)) => ran,
+            };
+            match ran {
                 Ok(_) => {}
                 Err(wrong) if wrong.retryable() => {}
                 Err(wrong) => return Err(wrong),
@@ -209,7 +271,7 @@ impl Engine {
             let soon = self.now() + Span::seconds(1);
             let next = self.next_due().await.ok().flatten().map_or(soon, |due| due.min(soon));
             let sleep = self.clock.sleep_until(next);
-            if let futures::future::Either::Left(_) = futures::future::select(shutdown.as_mut(), sleep).await {
+            if let Either::Left(_) = select(shutdown.as_mut(), sleep).await {
                 return Ok(());
             }
         }
@@ -220,7 +282,7 @@ impl Engine {
     /// # Errors
     /// When the store fails.
     pub async fn next_due(&self) -> Result<Option<Instant>, StoreError> {
-        let waiting = locked(&self.ready).iter().map(|ready| ready.not_before).min();
+        let waiting = locked(&self.lanes).iter().filter_map(Lane::due).min();
         Ok(self.store.next_due().await?.into_iter().chain(waiting).min())
     }
 
@@ -293,12 +355,14 @@ impl Engine {
     }
 
     fn follow(&self, work: &Work, outcome: Outcome) -> Vec<Work> {
+        for (customer, followed) in outcome.followed {
+            self.follow(&Work { customer, ..work.clone() }, followed);
+        }
         if let Some(observer) = &self.observer {
             outcome.notices.iter().for_each(|notice| observer(work.customer, notice));
         }
         let lease = work.now + self.playbook.lease();
-        let ready = outcome.send.into_iter().map(|envelope| Ready { envelope, lease, not_before: Instant::MIN });
-        locked(&self.ready).extend(ready);
+        outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease }));
         outcome.forward.into_iter().map(|(customer, input)| Work { customer, input, now: work.now }).collect()
     }
 }
@@ -368,15 +432,16 @@ impl EngineBuilder {
         if !missing.is_empty() {
             return Err(BuildError::MissingChannels(missing));
         }
+        let lane = |spec: &ChannelSpec| Some(Lane::new(channels.get(&spec.tag.id)?.clone(), spec.clone()));
+        let lanes = self.playbook.channels().iter().filter_map(lane).collect();
         Ok(Engine {
             playbook: self.playbook,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
-            channels,
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
             observer: self.observer,
             around: Surroundings { number: 0, explain: self.explain },
-            ready: Mutex::default(),
-            slots: Mutex::default(),
+            lanes: Mutex::new(lanes),
+            unsettled: Mutex::default(),
             time: Mutex::default(),
         })
     }

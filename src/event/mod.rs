@@ -135,7 +135,7 @@ impl Event {
     /// An `alias`: what was known under `previous` is this user's.
     pub fn alias(previous: &str, user: &str) -> Self {
         let mut event = Event::of(EventKind::Alias, Key::new("alias")).user(user);
-        event.previous_id = Some(previous.into());
+        event.previous_id = named(previous);
         event
     }
 
@@ -163,15 +163,15 @@ impl Event {
         self
     }
 
-    /// Sets the `userId`.
+    /// Sets the `userId`; a placeholder such as `0` or `null` names nobody and is left out (promise 2.2).
     pub fn user(mut self, id: &str) -> Self {
-        self.user_id = Some(id.into());
+        self.user_id = named(id);
         self
     }
 
-    /// Sets the `anonymousId`.
+    /// Sets the `anonymousId`; a placeholder names nobody and is left out.
     pub fn anonymous(mut self, id: &str) -> Self {
-        self.anonymous_id = Some(id.into());
+        self.anonymous_id = named(id);
         self
     }
 
@@ -211,6 +211,10 @@ impl Event {
             self.receipt = Receipt::of(&self.name, &self.properties).map(Box::new);
         }
     }
+}
+
+fn named(id: &str) -> Option<Arc<str>> {
+    (!parse::is_placeholder(id)).then(|| id.into())
 }
 
 /// Names, ids' presence and time only: values may be personal (promise 2.5).

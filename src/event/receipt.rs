@@ -32,7 +32,7 @@ pub enum ReceiptKind {
 }
 
 /// Which message a receipt is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ReceiptTarget {
     /// The envelope, by `envelope_id`.
     Envelope(IdempotencyKey),
@@ -40,6 +40,17 @@ pub enum ReceiptTarget {
     Content(Arc<str>),
     /// The latest hand-over on the receipt's channel: it names no message.
     Latest,
+}
+
+/// Without the content key's text, which may name an order (promise 2.5).
+impl std::fmt::Debug for ReceiptTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ReceiptTarget::Envelope(id) => write!(f, "Envelope({id})"),
+            ReceiptTarget::Content(_) => f.write_str("Content"),
+            ReceiptTarget::Latest => f.write_str("Latest"),
+        }
+    }
 }
 
 /// A receipt.

@@ -50,6 +50,12 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     let about = object.get("about").map_or(Some(None), |node| node.key().map(Some));
     let entry = decoder.entry(object.get("entry"), key.as_ref().is_some_and(Option::is_some));
     let exits = decoder.exits(object.get("exit"), late_by.unwrap_or(LATE_BY));
+    if let Some(node) = object.get("key")
+        && object.get("trigger").is_some_and(|trigger| trigger.json().get("event").is_none())
+    {
+        node.fault("only an `event` trigger has properties to take a key from");
+        decoder.faulty = true;
+    }
     let goal = object.get("goal").map_or(Some(None), |node| {
         decoder.event_match(&node, Keep { last: 0, within: late_by.unwrap_or(LATE_BY) }, &[]).map(Some)
     });
@@ -90,6 +96,10 @@ impl<'a> Decoder<'a> {
     fn trigger(&mut self, node: &Node<'a>) -> Option<Trigger> {
         let object = node.object(&["event", "where", "entered", "left", "if"])?;
         let rule = object.get("if").map_or(Some(None), |node| self.rule(&node).map(Some));
+        if let (Some(filter), None) = (object.get("where"), object.get("event")) {
+            filter.fault("only an `event` has properties to filter by");
+            self.faulty = true;
+        }
         match (object.get("event"), object.get("entered"), object.get("left")) {
             (Some(_), None, None) => {
                 let event = self.event_of(&object, Keep::default())?;
@@ -117,6 +127,10 @@ impl<'a> Decoder<'a> {
                 }
             };
         }
+        if node.json() == "keyed" && !keyed {
+            node.fault("`keyed` needs a `key`: a property of the trigger, or `messageId`");
+            return None;
+        }
         node.one_of(&[
             ("once", Entry::Once),
             ("after_end", Entry::AfterEnd),
@@ -138,6 +152,10 @@ impl<'a> Decoder<'a> {
 
     fn exit(&mut self, node: &Node<'a>, late_by: Span) -> Option<Exit> {
         let object = node.object(&["event", "where", "entered", "left", "rule"])?;
+        if let (Some(filter), None) = (object.get("where"), object.get("event")) {
+            filter.fault("only an `event` has properties to filter by");
+            return None;
+        }
         match (object.get("event"), object.get("entered"), object.get("left"), object.get("rule")) {
             // Kept for as long as a trigger may be late: an offline batch may bring the exit first (promise 3.3).
             (Some(_), None, None, None) => self.event_of(&object, Keep { last: 0, within: late_by }).map(Exit::Event),
@@ -176,6 +194,7 @@ impl<'a> Decoder<'a> {
             self.faulty = true;
         }
         self.needs.merge(needs);
+        self.needs.reachability |= rule.reads_identified();
         self.keeps.extend(rule.trigger_properties());
         Some(rule)
     }

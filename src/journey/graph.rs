@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Act, Admission, Advance, EndReason, Entry, Journey, News, Place, RunView, Signal, Stuck};
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
+use crate::policy::LocalTimes;
 use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
@@ -130,14 +131,32 @@ impl EventMatch {
         event.name == self.event && self.filter.matches(&event.properties, Some(data))
     }
 
-    /// The first occurrence from `from` on that is on record.
-    fn first_since(&self, who: &dyn Customer, from: Instant, until: Instant, data: &Fields) -> Option<Instant> {
+    /// The first occurrence in a stretch of time that is on record.
+    fn first_in(&self, who: &dyn Customer, stretch: &Stretch, data: &Fields) -> Option<Instant> {
         let series = who.history()?.series(&self.event)?;
+        let after = if stretch.inclusive { stretch.from - Span::millis(1) } else { stretch.from };
+        // The trigger is on record too, and neither an answer to itself nor its own end.
+        let mut own = usize::from(stretch.with_trigger);
         series
-            .within(from - Span::millis(1), until)
-            .find(|occurrence| self.filter.matches_occurrence(occurrence, Some(data)))
+            .within(after, stretch.until)
+            .filter(|occurrence| self.filter.matches_occurrence(occurrence, Some(data)))
             .map(|occurrence| occurrence.at)
+            .find(|at| {
+                let trigger = own > 0 && *at == stretch.from;
+                own -= usize::from(trigger);
+                !trigger
+            })
     }
+}
+
+/// A stretch of time in which an event is looked for.
+struct Stretch {
+    from: Instant,
+    /// Whether what happened at `from` itself counts.
+    inclusive: bool,
+    /// Whether one of the occurrences at `from` is the run's trigger.
+    with_trigger: bool,
+    until: Instant,
 }
 
 impl Graph {
@@ -145,21 +164,38 @@ impl Graph {
         self.steps.get(step as usize)
     }
 
+    /// Whether runs begin with an event of this name.
+    fn begins_with(&self, name: &Key) -> bool {
+        matches!(&self.trigger, Trigger::Event { event, .. } if event.event == *name)
+    }
+
     fn facts<'a>(&self, who: &'a dyn Customer, now: Instant, data: &'a Fields) -> Facts<'a> {
         Facts { who, now, trigger: Some(data) }
     }
 
     /// Whether an exit rule or the goal holds over what is known since the run's begin.
-    fn over_already(&self, who: &dyn Customer, began: Instant, now: Instant, data: &Fields) -> Option<&'static str> {
+    fn over_already(
+        &self,
+        who: &dyn Customer,
+        began: Instant,
+        now: Instant,
+        trigger: Option<&Event>,
+    ) -> Option<&'static str> {
+        let none = Fields::new();
+        let data = trigger.map_or(&none, |event| &event.properties);
+        let happened = |wanted: &EventMatch| {
+            let with_trigger = trigger.is_some_and(|event| wanted.matches(event, data));
+            wanted.first_in(who, &Stretch { from: began, inclusive: true, with_trigger, until: now }, data).is_some()
+        };
         let exited = self.exits.iter().any(|exit| match exit {
-            Exit::Event(event) => event.first_since(who, began, now, data).is_some(),
+            Exit::Event(event) => happened(event),
             Exit::Rule(rule) => rule.check(&self.facts(who, now, data)).inside,
             Exit::Entered(_) | Exit::Left(_) => false,
         });
         if exited {
             return Some("exit_holds");
         }
-        self.goal.as_ref().and_then(|goal| goal.first_since(who, began, now, data)).map(|_| "goal_reached")
+        self.goal.as_ref().is_some_and(happened).then_some("goal_reached")
     }
 
     /// Whether a signal ends the run, and until when a rule's no is good.
@@ -255,7 +291,7 @@ impl Journey for Graph {
         let refused = match () {
             () if now - at > self.late_by => Some("too_late"),
             () if self.key.is_some() && key.is_none() => Some("no_key"),
-            () => self.over_already(who, at, now, properties),
+            () => self.over_already(who, at, now, event),
         };
         Some(Admission { key, about, entry: self.entry, began: at, data, refused })
     }
@@ -386,18 +422,25 @@ impl Walk<'_> {
     /// Whether the wait at the present place is over.
     fn waited(&self, step: &Step) -> Result<Waited, Stuck> {
         let since = self.place.since;
-        // Due exactly now is not over yet: events of this instant come first (promise 1.6).
-        let timed = |due: Instant, next: Next| {
-            if due < self.now { Waited::Over { next, at: due } } else { Waited::Until(Some(due)) }
-        };
+        // Only its own timer ends a wait, also one that is due already: events and other timers that come before that
+        // instant and are handled late come first all the same (promise 1.6).
         Ok(match &step.kind {
-            StepKind::Wait { span, next } => timed(since + *span, *next),
-            StepKind::WaitUntil { time, weekdays, next } => timed(self.local(*time, *weekdays)?, *next),
-            StepKind::WaitFor { what, timeout, since_step, then, otherwise } => {
-                let from = if *since_step { since } else { self.run.began };
+            StepKind::Wait { span, .. } => Waited::Until(Some(since + *span)),
+            StepKind::WaitUntil { time, weekdays, .. } => Waited::Until(Some(self.local(*time, *weekdays)?)),
+            StepKind::WaitFor { what, timeout, since_step, then, .. } => {
+                let due = since + *timeout;
                 let mut until = None;
                 let held = match what {
-                    Awaited::Event(event) => event.first_since(self.who, from, self.now, self.run.data),
+                    Awaited::Event(event) => {
+                        let from = if *since_step { since } else { self.run.began };
+                        let stretch = Stretch {
+                            from,
+                            inclusive: !*since_step,
+                            with_trigger: !*since_step && self.graph.begins_with(&event.event),
+                            until: self.now.min(due),
+                        };
+                        event.first_in(self.who, &stretch, self.run.data)
+                    }
                     Awaited::Rule(rule) => {
                         let found = rule.check(&self.graph.facts(self.who, self.now, self.run.data));
                         until = found.until;
@@ -406,10 +449,7 @@ impl Walk<'_> {
                 };
                 match held {
                     Some(at) => Waited::Over { next: *then, at: at.max(since) },
-                    None => match timed(since + *timeout, *otherwise) {
-                        Waited::Until(due) => Waited::Until(earlier(due, until)),
-                        over => over,
-                    },
+                    None => Waited::Until(earlier(Some(due), until)),
                 }
             }
             _ => Waited::Until(None),
@@ -417,11 +457,12 @@ impl Walk<'_> {
     }
 
     fn local(&self, time: LocalTime, weekdays: Weekdays) -> Result<Instant, Stuck> {
-        let zone = self.who.zone().and_then(Zone::parse).or(self.graph.shop_zone);
-        let Some(zone) = zone else {
-            return Err(Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()));
-        };
-        Ok(zone.next_at(self.place.since - Span::millis(1), time, weekdays))
+        let local = LocalTimes::of(self.who, self.graph.shop_zone);
+        let after = self.place.since - Span::millis(1);
+        // Where several zones are possible it has to be that late in each of them (promise 1.2).
+        let latest = local.zones().iter().map(|zone| zone.next_at(after, time, weekdays)).max();
+        latest
+            .ok_or_else(|| Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()))
     }
 
     /// Reacts to a signal at the present place.
@@ -432,16 +473,17 @@ impl Walk<'_> {
         };
         match &step.kind {
             StepKind::Wait { next, .. } | StepKind::WaitUntil { next, .. } => match (self.waited(step)?, signal) {
-                (Waited::Over { at, .. }, _) => self.enter(*next, at),
                 (Waited::Until(Some(due)), Signal::Due { at }) if due <= *at => self.enter(*next, due),
                 (Waited::Until(due), _) => Ok(due),
+                (Waited::Over { next, at }, _) => self.enter(next, at),
             },
-            StepKind::WaitFor { what, timeout, then, otherwise, .. } => {
+            StepKind::WaitFor { what, timeout, since_step, then, otherwise } => {
                 let due = self.place.since + *timeout;
+                let from = if *since_step { self.place.since } else { self.run.began };
                 match (what, signal) {
                     // An event at the very instant of the timeout is in time; a later one is not (promise 6.5).
                     (Awaited::Event(wanted), Signal::Event { event, at })
-                        if *at <= due && *at >= self.run.began && wanted.matches(event, self.run.data) =>
+                        if *at <= due && *at >= from && wanted.matches(event, self.run.data) =>
                     {
                         return self.enter(*then, (*at).max(self.place.since));
                     }
@@ -490,6 +532,7 @@ impl Walk<'_> {
         let due = wait.filter(|_| !self.place.awaiting).map(|wait| self.place.since + wait);
         match (signal, stops) {
             (Signal::Message(News::Engaged { how, at }), StopsOn::Engagement(stopping)) if stopping.contains(how) => {
+                self.acts.push(Act::Withdraw);
                 self.leave(engaged, *at)
             }
             (Signal::Event { event, at }, StopsOn::Event { event: wanted, about: by })
@@ -502,6 +545,7 @@ impl Walk<'_> {
                     return Ok(due);
                 }
                 self.acts.push(Act::Engaged { how: Engagement::Conversion, at: *at });
+                self.acts.push(Act::Withdraw);
                 self.leave(engaged, *at)
             }
             (Signal::Message(News::HandedOver { at, .. }), _) => {

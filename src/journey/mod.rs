@@ -29,8 +29,8 @@ use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, N
 ///   nothing to it is answered by [`Advance::stay`] with the wake it already had.
 /// - After an [`Act::Message`] the run hears exactly one of handed over and skipped; after handed over exactly one of
 ///   accepted, refused and parked. It hears of engagement whenever that happens while the run lives.
-/// - A panic in either method is not caught by the step and must not happen; return [`Stuck`] instead, which ends the
-///   run with its reason and leaves the record whole.
+/// - A panic in `admit` begins no run, one in `advance` ends the run as stuck; neither harms the record. [`Stuck`] says the
+///   same with a reason.
 pub trait Journey: fmt::Debug + Send + Sync {
     /// Its name.
     fn id(&self) -> &JourneyId;
@@ -239,6 +239,8 @@ pub enum Act {
     },
     /// Let go of the content key: the cascade is over.
     CascadeOver,
+    /// What of this run is under way is not wanted any more: it is withdrawn, or not tried again if it fails.
+    Withdraw,
     /// Set an attribute.
     Update {
         /// Which.

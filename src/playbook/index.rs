@@ -24,6 +24,10 @@ pub(super) struct Index {
     pub(super) events: HashMap<u64, EventPlan, BuildHasherDefault<Hashed>>,
     /// Attributes to segments and journeys.
     pub(super) attributes: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
+    /// Attributes to the journeys whose rules read them.
+    pub(super) attribute_journeys: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
+    /// Journeys whose rules read contact points, consent, engagement or who the customer is.
+    pub(super) reachability_journeys: Vec<u16>,
     /// Segments that read contact points, consent, engagement or preferences.
     pub(super) reachability: Vec<u16>,
     /// Segments that read when the customer was last seen: every event can affect them.
@@ -64,6 +68,12 @@ impl Index {
         self.read(needs);
         for need in &needs.events {
             push(&mut self.events.entry(need.event.hash()).or_default().journeys, position);
+        }
+        for key in &needs.attributes {
+            push(self.attribute_journeys.entry(key.hash()).or_default(), position);
+        }
+        if needs.reachability || needs.contacts > Span::ZERO {
+            push(&mut self.reachability_journeys, position);
         }
         for id in &needs.segments {
             push(self.segment_journeys.entry(id.key().hash()).or_default(), position);

@@ -27,6 +27,13 @@ pub enum Input {
         /// What it answered.
         result: Result<(), DeliveryError>,
     },
+    /// An envelope's send never began: its claim is given back, and the try does not count (promise 10.1).
+    GivenBack {
+        /// Which envelope.
+        id: IdempotencyKey,
+        /// When to claim it again.
+        due: Instant,
+    },
     /// This record becomes part of another, because an event revealed that both are one person.
     Seal {
         /// The other.
@@ -53,8 +60,10 @@ pub struct Outcome {
     pub resend: Vec<IdempotencyKey>,
     /// Envelopes that the outbox need not keep any longer.
     pub release: Vec<IdempotencyKey>,
-    /// Inputs for other records.
+    /// Inputs for other records, which the store steps itself.
     pub forward: Vec<(CustomerId, Input)>,
+    /// What came of them, if the store has stepped them already.
+    pub followed: Vec<(CustomerId, Outcome)>,
     /// What happened, in order.
     pub notices: Vec<Notice>,
     /// Whether the event was a copy of one taken before; nothing else happened then.
@@ -136,7 +145,7 @@ pub enum What {
         reason: EndReason,
     },
     /// A message was decided; only where explanations are asked for.
-    Decided(Box<Decision>),
+    Decided(#[serde(serialize_with = "decision")] Box<Decision>),
     /// A message was handed over.
     HandedOver(Box<HandedOver>),
     /// A message waits.
@@ -250,8 +259,6 @@ pub struct HandedOver {
     pub step: Arc<str>,
     /// The attempt of a cascade, from 1.
     pub attempt: u16,
-    /// Which try of this envelope: more than 1 after a failure.
-    pub tries: u16,
     /// What it says, as its hash.
     pub content: ContentKey,
     /// What it costs, in the playbook's currency.
@@ -259,6 +266,16 @@ pub struct HandedOver {
     pub cost: Decimal,
     /// How many parts an SMS has.
     pub parts: u32,
+}
+
+/// Without the customer and the instant, which the line has already: a key that comes twice is refused by strict readers.
+fn decision<S: serde::Serializer>(decision: &Decision, to: S) -> Result<S::Ok, S::Error> {
+    use serde::ser::SerializeStruct;
+    let mut fields = to.serialize_struct("Decision", 3)?;
+    fields.serialize_field("message", &decision.message)?;
+    fields.serialize_field("chosen", &decision.chosen)?;
+    fields.serialize_field("candidates", &decision.candidates)?;
+    fields.end()
 }
 
 /// As text: JSON readers take numbers for floats.

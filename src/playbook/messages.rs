@@ -1,6 +1,7 @@
 //! Messages: decided together by priority, claimed with all rules asked again, settled by what the channel answers.
 
 use std::cmp::Reverse;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::input::{HandedOver, What};
@@ -88,13 +89,22 @@ impl<'a> Turn<'a> {
                 return self.skip(&wanted, reason, false);
             }
         };
-        let choice = if self.around.explain {
-            let (choice, decision) = book.policy.explain(&ask, &book.channels);
-            self.out.notice(self.now, What::Decided(Box::new(decision)));
-            choice
-        } else {
-            book.policy.decide(&ask, &book.channels)
+        // Rules and scores may be the host's: one that panics lets nothing through.
+        let explain = self.around.explain;
+        let decide = || match explain {
+            true => {
+                let (choice, decision) = book.policy.explain(&ask, &book.channels);
+                (choice, Some(decision))
+            }
+            false => (book.policy.decide(&ask, &book.channels), None),
         };
+        let Ok((choice, decision)) = catch_unwind(AssertUnwindSafe(decide)) else {
+            let reason = crate::policy::Reason { rule: "panicked", channel: None, earliest: None };
+            return self.skip(&wanted, reason, false);
+        };
+        if let Some(decision) = decision {
+            self.out.notice(self.now, What::Decided(Box::new(decision)));
+        }
         let deadline = ask.deadline;
         match choice {
             Choice::Send { channel, to, rendered, .. } => {
@@ -145,16 +155,26 @@ impl<'a> Turn<'a> {
             Some(point) => Address::Point(point),
             None => Address::Id(profile.external_id().cloned().unwrap_or_else(|| profile.id.to_string().into())),
         };
-        let id = IdempotencyKey::derive(&[
-            &profile.id.as_u128().to_le_bytes(),
+        let customer = profile.id.as_u128().to_le_bytes();
+        let run_id = run.map_or(0, |run| run.id).to_le_bytes();
+        let visit = place.map_or(0, |place| place.visit).to_le_bytes();
+        let number = attempt.to_le_bytes();
+        let mut decided: Vec<&[u8]> = vec![
+            &customer,
             run.map_or(&[], |run| run.journey.as_str().as_bytes()),
-            &run.map_or(0, |run| run.id).to_le_bytes(),
+            &run_id,
             step.as_bytes(),
-            &place.map_or(0, |place| place.visit).to_le_bytes(),
-            &attempt.to_le_bytes(),
+            &visit,
+            &number,
             spec.tag.id.as_str().as_bytes(),
             to.plain().as_bytes(),
-        ]);
+        ];
+        let mut id = IdempotencyKey::derive(&decided);
+        // One that was withdrawn and is decided anew says other bytes, so it has another key (promise 10.3).
+        while profile.contacts.get(id).is_some() {
+            decided.push(b"anew");
+            id = IdempotencyKey::derive(&decided);
+        }
         let cost = Money { amount: rendered.cost, currency: self.book.currency };
         let content = Arc::new(rendered.content);
         let mut envelope = Envelope::new(id, (profile.id, to), spec, &message.tag, content, cost, self.now);
@@ -198,7 +218,7 @@ impl<'a> Turn<'a> {
             run.pending = None;
         }
         let channel = envelope.channel.id.clone();
-        if let Some(handed) = handed_over(&envelope, 1) {
+        if let Some(handed) = handed_over(&envelope) {
             self.out.notice(now, What::HandedOver(Box::new(handed)));
         }
         self.out.send.push(envelope);
@@ -236,7 +256,10 @@ impl<'a> Turn<'a> {
         let Some(contact) = self.state.profile.contacts.get(id) else { return };
         let spec = book.channels.iter().find(|spec| spec.tag.id == contact.channel.id);
         let none = Fields::new();
+        // The envelope goes where it was addressed, whichever contact point would be taken today (promise 4.3).
+        let blocked = contact.point.is_some_and(|point| self.state.profile.points.is_blocked(point));
         let verdict = match (spec, book.message(&contact.message.id)) {
+            _ if blocked => Some("suppressed"),
             (Some(spec), Some(message)) => {
                 let mut ask = book.ask(&self.state.profile, message, now);
                 ask.content = contact.content;
@@ -244,7 +267,8 @@ impl<'a> Turn<'a> {
                 ask.own = Some(id);
                 ask.trigger = Some(&none);
                 ask.attempt = Attempt { visit: contact.run.as_ref().map(|run| run.visit), ..Attempt::default() };
-                book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule)
+                let recheck = || book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule);
+                catch_unwind(AssertUnwindSafe(recheck)).unwrap_or(Some("panicked"))
             }
             _ => Some("no_such_channel"),
         };
@@ -281,13 +305,16 @@ impl<'a> Turn<'a> {
     pub(super) fn settled(&mut self, id: IdempotencyKey, result: &Result<(), DeliveryError>) {
         let (now, book) = (self.now, self.book);
         let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
-        if !matches!(contact.status, Status::InFlight { .. } | Status::Parked) {
+        // A yes that comes late, after the claim ran out, still stops the next try.
+        let late_yes = contact.status.is_queued() && result.is_ok();
+        if !late_yes && !matches!(contact.status, Status::InFlight { .. } | Status::Parked) {
             return;
         }
         let wrong = match result {
             Ok(()) => {
                 let parked = contact.status == Status::Parked;
                 contact.status = Status::Accepted;
+                contact.claims = contact.claims.or(Some((now, now)));
                 let run = contact.run.clone();
                 self.out.release.push(id);
                 self.out.notice(now, What::Accepted { id });
@@ -336,10 +363,32 @@ impl<'a> Turn<'a> {
         }
     }
 
+    /// A claim comes back unused.
+    pub(super) fn given_back(&mut self, id: IdempotencyKey, due: Instant) {
+        let now = self.now;
+        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        if !matches!(contact.status, Status::InFlight { .. }) {
+            return;
+        }
+        let due = due.max(now);
+        contact.tries = contact.tries.saturating_sub(1);
+        contact.status = Status::Queued { due };
+        if !contact.doubt {
+            contact.claims = None;
+        }
+        self.out.notice(now, What::Retried { id, due });
+    }
+
     /// A hard bounce: the address is no address, and the message did not arrive.
     pub(super) fn bounced(&mut self, id: IdempotencyKey) {
         let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        if !contact.status.holds() {
+            return;
+        }
         let (point, run) = (contact.point, contact.run.clone());
+        if !matches!(contact.status, Status::Accepted | Status::Parked) {
+            self.out.release.push(id);
+        }
         contact.status = Status::Refused;
         self.block(point, BlockReason::HardBounce);
         self.uncount(id, false);
@@ -366,7 +415,7 @@ impl<'a> Turn<'a> {
 }
 
 /// A hand-over as logs tell it; `None` outside of journeys.
-pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver> {
+pub(crate) fn handed_over(envelope: &Envelope) -> Option<HandedOver> {
     let run = envelope.run.as_ref()?;
     Some(HandedOver {
         id: envelope.id,
@@ -375,7 +424,6 @@ pub(crate) fn handed_over(envelope: &Envelope, tries: u16) -> Option<HandedOver>
         journey: run.journey.clone(),
         step: envelope.step.clone().unwrap_or_else(|| "".into()),
         attempt: envelope.attempt,
-        tries,
         content: envelope.content_key(),
         cost: envelope.cost.amount,
         parts: envelope.parts,

@@ -59,10 +59,8 @@ impl Turn<'_> {
         if history_only {
             return;
         }
-        let mut signals = Vec::with_capacity(changes.len());
-        signals.extend(changes.iter().map(super::segments::Change::signal));
-        for (change, signal) in changes.iter().zip(&signals) {
-            self.signal_runs(self.journeys_of(change.segment.key().hash()), signal);
+        for change in &changes {
+            self.signal_runs(change.journeys, &change.signal());
         }
         if observed.place {
             self.signal_all(&Signal::Moved);
@@ -70,8 +68,20 @@ impl Turn<'_> {
         if let Some(plan) = plan {
             self.signal_runs(&plan.journeys, &Signal::Event { event, at });
         }
-        for (change, signal) in changes.iter().zip(&signals) {
-            self.enter(self.journeys_of(change.segment.key().hash()), signal, event.id.as_deref());
+        // Rules of runs read more than events: what changed reaches those that read it.
+        if !self.state.runs.is_empty() {
+            let mut readers: Vec<u16> = Vec::new();
+            for hash in &observed.attributes {
+                readers.extend(book.index.attribute_journeys.get(hash).into_iter().flatten());
+            }
+            if reachable || observed.identified {
+                readers.extend_from_slice(&book.index.reachability_journeys);
+            }
+            readers.retain(|position| !plan.is_some_and(|plan| plan.journeys.contains(position)));
+            self.signal_runs(&readers, &Signal::Event { event, at });
+        }
+        for change in &changes {
+            self.enter(change.journeys, &change.signal(), event.id.as_deref());
         }
         if let Some(plan) = plan {
             self.enter(&plan.journeys, &Signal::Event { event, at }, event.id.as_deref());
@@ -110,8 +120,8 @@ impl Turn<'_> {
             return true;
         };
         let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
-        if delivered && self.state.profile.contacts.get(id).is_some_and(|c| matches!(c.status, Status::InFlight { .. }))
-        {
+        let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
+        if delivered && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
             // Whoever opened it has it, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }

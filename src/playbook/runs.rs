@@ -1,5 +1,6 @@
 //! Runs: begun by admissions, moved by signals, ended for one reason.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::input::{RunNamed, What};
@@ -98,9 +99,12 @@ impl<'a> Turn<'a> {
             data: &run.data,
             latest,
         };
-        match journey.advance(&view, signal, &self.state.profile, self.now) {
-            Ok(advance) => self.apply(index, journey, advance),
-            Err(Stuck(why)) => self.end(id, EndReason::Stuck(why)),
+        // Host code gets `&` and returns a value: a panic in it ends this run and leaves the record whole.
+        let advance = || journey.advance(&view, signal, &self.state.profile, self.now);
+        match catch_unwind(AssertUnwindSafe(advance)) {
+            Ok(Ok(advance)) => self.apply(index, journey, advance),
+            Ok(Err(Stuck(why))) => self.end(id, EndReason::Stuck(why)),
+            Err(_) => self.end(id, EndReason::Stuck("the journey panicked".to_owned())),
         }
     }
 
@@ -121,7 +125,19 @@ impl<'a> Turn<'a> {
             let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
             match act {
                 Act::Message { message, only, cascade } => {
-                    self.wanted.push(Wanted::first(id, message, only, cascade, self.now));
+                    // Asked for again after a refusal, it keeps its deadline (promise 10.3); a further attempt of a
+                    // cascade has its own.
+                    let visit = visit_of(run);
+                    let before = self
+                        .state
+                        .profile
+                        .contacts
+                        .iter()
+                        .filter(|_| cascade.is_none())
+                        .find(|contact| contact.run.as_ref().is_some_and(|asked| asked.visit == visit));
+                    let valid = self.book.message(&message).map(|message| message.deadline);
+                    let first = before.zip(valid).map_or(self.now, |(contact, valid)| contact.deadline - valid);
+                    self.wanted.push(Wanted::first(id, message, only, cascade, first));
                 }
                 Act::Engaged { how, at } => {
                     let visit = visit_of(run);
@@ -136,6 +152,7 @@ impl<'a> Turn<'a> {
                     }
                 }
                 Act::CascadeOver => self.cascade_over(id),
+                Act::Withdraw => self.withdraw(id),
                 Act::Update { attribute, value } => {
                     self.state.profile.attributes.set(&attribute, value, self.now);
                     // Segments that read it are evaluated at the next wake, which is at once.
@@ -161,6 +178,17 @@ impl<'a> Turn<'a> {
             }
         }
         self.cancel(run, "cascade_over");
+    }
+
+    /// Nothing of a run is wanted any more: what is being handed over is not tried again if it fails (promise 6.6).
+    fn withdraw(&mut self, run: u64) {
+        let now = self.now;
+        for contact in self.state.profile.contacts.iter_mut() {
+            let ours = contact.run.as_ref().is_some_and(|asked| asked.run == run);
+            if ours && matches!(contact.status, Status::InFlight { .. }) {
+                contact.deadline = contact.deadline.min(now);
+            }
+        }
     }
 
     /// Withdraws what a run has not handed over.
@@ -191,6 +219,9 @@ impl<'a> Turn<'a> {
     /// Everything that the end of a run implies.
     pub(super) fn close(&mut self, run: Run, reason: EndReason) {
         self.wanted.retain(|wanted| wanted.run != run.id);
+        if reason != EndReason::Completed {
+            self.withdraw(run.id);
+        }
         self.cascade_over(run.id);
         for hold in self.state.holds.iter_mut().filter(|hold| hold.run == run.id) {
             hold.ended = self.now;
@@ -203,7 +234,8 @@ impl<'a> Turn<'a> {
         for position in journeys {
             let newest = self.book.newest.get(usize::from(*position)) == Some(&true);
             let Some(journey) = self.book.journeys.get(usize::from(*position)).filter(|_| newest) else { continue };
-            let Some(admission) = journey.admit(signal, &self.state.profile, self.now) else { continue };
+            let admit = || journey.admit(signal, &self.state.profile, self.now);
+            let Some(admission) = catch_unwind(AssertUnwindSafe(admit)).unwrap_or_default() else { continue };
             match self.refusal(&**journey, &admission) {
                 Ok(None) => self.begin(&**journey, admission, trigger),
                 Ok(Some(run)) => self.restart(run, admission),
@@ -242,7 +274,7 @@ impl<'a> Turn<'a> {
     fn begin(&mut self, journey: &dyn Journey, admission: Admission, trigger: Option<&str>) {
         let customer = self.state.profile.id;
         let key = key_hash(&admission);
-        let id = mix([
+        let mut id = mix([
             customer.as_u128() as u64,
             (customer.as_u128() >> 64) as u64,
             journey.id().key().hash(),
@@ -250,6 +282,10 @@ impl<'a> Turn<'a> {
             admission.began.as_millis() as u64,
             trigger.map_or(0, Key::hash_of),
         ]);
+        // Two triggers without an id at one instant begin two runs: what the first sent is not the second's.
+        while self.is_named(id) {
+            id = mix([id, 0, 0, 0, 0, 0]);
+        }
         let after = match admission.entry {
             Entry::Once => Some(Span::MAX),
             Entry::Cooldown(span) | Entry::Keyed(span) => Some(span),
@@ -288,6 +324,14 @@ impl<'a> Turn<'a> {
         self.state.runs.reserve_exact(1);
         self.state.runs.push(run);
         self.signal(id, &Signal::Begun);
+    }
+
+    /// Whether a run, living or remembered, has this name.
+    fn is_named(&self, id: u64) -> bool {
+        let state = &self.state;
+        state.runs.iter().any(|run| run.id == id)
+            || state.holds.iter().any(|hold| hold.run == id)
+            || state.profile.contacts.iter().any(|contact| contact.run.as_ref().is_some_and(|asked| asked.run == id))
     }
 
     /// A debounce: the run begins anew with the latest trigger (promise 6.3).

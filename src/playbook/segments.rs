@@ -1,22 +1,26 @@
 //! Membership follows from what is known: re-evaluated where an input can have changed it, and when time can.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::input::What;
 use super::step::Turn;
 use crate::customer::Observed;
 use crate::journey::Signal;
 use crate::primitives::{Instant, SegmentId};
 
-/// A change of membership.
-#[derive(Debug, Clone)]
-pub(super) struct Change {
-    pub(super) segment: SegmentId,
-    pub(super) inside: bool,
-    pub(super) at: Instant,
+/// A change of membership that some journey listens to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Change<'a> {
+    segment: &'a SegmentId,
+    inside: bool,
+    at: Instant,
+    /// Who listens.
+    pub(super) journeys: &'a [u16],
 }
 
-impl Change {
-    pub(super) fn signal(&self) -> Signal<'_> {
-        let (segment, at) = (&self.segment, self.at);
+impl<'a> Change<'a> {
+    pub(super) fn signal(&self) -> Signal<'a> {
+        let (segment, at) = (self.segment, self.at);
         if self.inside { Signal::Entered { segment, at } } else { Signal::Left { segment, at } }
     }
 }
@@ -62,7 +66,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Evaluates these segments as of now, and those that read a segment that changed.
-    pub(super) fn reassess(&mut self, touched: Touched<'_>) -> Vec<Change> {
+    pub(super) fn reassess(&mut self, touched: Touched<'_>) -> Vec<Change<'a>> {
         let mut changes = Vec::new();
         match touched {
             Touched::Event(positions) => {
@@ -80,7 +84,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Segments stand after those they read, so one pass in order suffices.
-    fn assess_queue(&mut self, mut queue: Vec<u16>, changes: &mut Vec<Change>) {
+    fn assess_queue(&mut self, mut queue: Vec<u16>, changes: &mut Vec<Change<'a>>) {
         let mut next = 0;
         let mut found = Vec::new();
         while let Some(position) = queue.get(next).copied() {
@@ -103,27 +107,28 @@ impl<'a> Turn<'a> {
             self.assess(position as u16, at, &mut changes, &mut Vec::new());
         }
         for change in &changes {
-            let journeys = self.journeys_of(change.segment.key().hash());
             let signal = change.signal();
-            self.signal_runs(journeys, &signal);
+            self.signal_runs(change.journeys, &signal);
             // An entry found late that is already left again begins no run: what holds now decides.
             let stands = at >= self.now || self.stands(change);
             if stands {
-                self.enter(journeys, &signal, None);
+                self.enter(change.journeys, &signal, None);
             }
         }
     }
 
     /// Whether a change found late still holds now.
-    fn stands(&self, change: &Change) -> bool {
-        let segment = self.book.segments.iter().find(|(id, _)| *id == change.segment);
+    fn stands(&self, change: &Change<'_>) -> bool {
+        let segment = self.book.segments.iter().find(|(id, _)| id == change.segment);
         segment.is_none_or(|(_, segment)| segment.evaluate(&self.state.profile, self.now).inside == change.inside)
     }
 
-    fn assess(&mut self, position: u16, at: Instant, changes: &mut Vec<Change>, queue: &mut Vec<u16>) {
+    fn assess(&mut self, position: u16, at: Instant, changes: &mut Vec<Change<'a>>, queue: &mut Vec<u16>) {
         let book = self.book;
         let Some((id, segment)) = book.segments.get(usize::from(position)) else { return };
-        let found = segment.evaluate(&self.state.profile, at);
+        // A segment of the host's that panics says nothing: membership stays as it is.
+        let evaluate = || segment.evaluate(&self.state.profile, at);
+        let Ok(found) = catch_unwind(AssertUnwindSafe(evaluate)) else { return };
         if let Some(until) = found.until {
             self.state.segments_due = self.state.segments_due.min(until);
         }
@@ -142,14 +147,12 @@ impl<'a> Turn<'a> {
             }
             _ => return,
         }
-        changes.push(Change { segment: id.clone(), inside: found.inside, at });
+        let journeys = book.index.segment_journeys.get(&hash).map(Vec::as_slice).unwrap_or_default();
+        if !journeys.is_empty() {
+            changes.push(Change { segment: id, inside: found.inside, at, journeys });
+        }
         if let Some(dependents) = book.index.dependents.get(&hash) {
             queue.extend_from_slice(dependents);
         }
-    }
-
-    /// The journeys that a segment can begin or move.
-    pub(super) fn journeys_of(&self, segment: u64) -> &'a [u16] {
-        self.book.index.segment_journeys.get(&segment).map(Vec::as_slice).unwrap_or_default()
     }
 }

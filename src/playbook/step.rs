@@ -44,6 +44,7 @@ impl Playbook {
             Input::Event(event) => turn.event(event),
             Input::Wake => turn.fire_due(now, Upto::Including),
             Input::Settled { id, result } => turn.settled(*id, result),
+            Input::GivenBack { id, due } => turn.given_back(*id, *due),
             Input::Seal { into, event } => turn.seal(*into, event),
             Input::Absorb { sealed, event } => turn.absorb(sealed, event),
         }
@@ -112,11 +113,21 @@ impl Turn<'_> {
         // Nothing is left to be evaluated; an instant in the past would have it woken for ever.
         sealed.segments_due = Instant::MAX;
         let held = std::mem::replace(self.state, sealed);
+        // Memberships go where the customer goes: whoever counts must not count both records.
+        for (id, _) in self.book.segments.iter().filter(|(id, _)| inside(&held, id.key().hash())) {
+            self.out.notice(self.now, What::SegmentLeft { segment: id.clone() });
+        }
         self.out.forward.push((into, Input::Absorb { sealed: Box::new(held), event: event.clone() }));
     }
 
     fn absorb(&mut self, sealed: &CustomerState, event: &std::sync::Arc<crate::event::Event>) {
         let record = sealed.profile.id;
+        for (id, _) in &self.book.segments {
+            let hash = id.key().hash();
+            if inside(sealed, hash) && !inside(self.state, hash) {
+                self.out.notice(self.now, What::SegmentEntered { segment: id.clone() });
+            }
+        }
         let ended = self.state.absorb(sealed.clone(), sealed.profile.user_id.is_some());
         for run in ended {
             self.close(run, crate::journey::EndReason::Merged);
@@ -124,4 +135,8 @@ impl Turn<'_> {
         self.out.notice(self.now, What::Merged { record });
         self.event(event);
     }
+}
+
+fn inside(state: &CustomerState, segment: u64) -> bool {
+    state.profile.memberships.contains(&segment)
 }

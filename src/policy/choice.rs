@@ -104,7 +104,8 @@ impl Policy {
             }
         };
         for (position, spec) in channels.iter().enumerate() {
-            if spec.direction == Direction::Audience || !ask.message.speaks(spec) {
+            let meant = ask.attempt.only.is_none_or(|only| only.contains(&spec.tag.id));
+            if spec.direction == Direction::Audience || !ask.message.speaks(spec) || !meant {
                 continue;
             }
             let candidate = Candidate::new(ask, spec);

@@ -1,6 +1,6 @@
 //! Frequency cap: at most N messages per window, over some channels or all, some topics or all (promise 7.4).
 
-use super::{Ask, Candidate, LocalTimes, Rule, Verdict, Witness};
+use super::{Ask, Candidate, Rule, Verdict, Witness};
 use crate::customer::Contact;
 use crate::primitives::fault::Node;
 use crate::primitives::local::Weekday;
@@ -85,13 +85,11 @@ impl FrequencyCap {
         let a_tick_before = |at: Instant| at - Span::millis(1);
         match self.window {
             CapWindow::Rolling(width) => ask.now - width,
-            CapWindow::Day => a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_day(ask.now), ask.now)),
+            CapWindow::Day => a_tick_before(earliest(ask, Span::days(1), |zone| zone.start_of_day(ask.now))),
             CapWindow::Week(first) => {
-                a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_week(ask.now, first), ask.now))
+                a_tick_before(earliest(ask, Span::days(7), |zone| zone.start_of_week(ask.now, first)))
             }
-            CapWindow::Month => {
-                a_tick_before(earliest(ask.local_times(), |zone| zone.start_of_month(ask.now), ask.now))
-            }
+            CapWindow::Month => a_tick_before(earliest(ask, Span::days(31), |zone| zone.start_of_month(ask.now))),
         }
     }
 
@@ -115,10 +113,10 @@ impl FrequencyCap {
     }
 }
 
-/// Where several zones are possible, the window is the longest of them; where none is known, UTC's serves nobody, and
-/// the day before `now` is counted.
-fn earliest(local: &LocalTimes, start: impl Fn(crate::primitives::zone::Zone) -> Instant, now: Instant) -> Instant {
-    local.zones().iter().map(|zone| start(*zone)).min().unwrap_or(now - Span::days(1))
+/// Where several zones are possible, the window is the longest of them; where none is known, it is the longest that such
+/// a window can be, so that nobody gets more.
+fn earliest(ask: &Ask<'_>, longest: Span, start: impl Fn(crate::primitives::zone::Zone) -> Instant) -> Instant {
+    ask.local_times().zones().iter().map(|zone| start(*zone)).min().unwrap_or(ask.now - longest)
 }
 
 impl Rule for FrequencyCap {

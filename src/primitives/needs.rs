@@ -32,7 +32,8 @@ pub struct EventNeed {
     pub keep: Keep,
 }
 
-/// Which occurrences of an event a definition reads. An occurrence is dropped when no definition reads it.
+/// Which occurrences of an event a definition reads. An occurrence is dropped when no definition reads it; with nothing to
+/// keep (the default) the event is heard and leaves no trace, not even in the total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keep {
     /// The last so many, however old.

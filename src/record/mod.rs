@@ -42,8 +42,8 @@ pub enum Stage {
     Moved(CustomerId),
 }
 
-/// One run of a journey.
-#[derive(Debug, Clone, PartialEq)]
+/// One run of a journey. `Debug` leaves out its key, which may name an order (promise 2.5).
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Run {
     /// The journey.
@@ -133,6 +133,18 @@ impl CustomerState {
             // Of two that began at one instant the later entered wins: max_by_key takes the last.
             .max_by_key(|hold| hold.began);
         latest.is_none_or(|hold| hold.run == run)
+    }
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run")
+            .field("journey", &self.journey)
+            .field("version", &self.version)
+            .field("began", &self.began)
+            .field("place", &self.place)
+            .field("wake", &self.wake)
+            .finish_non_exhaustive()
     }
 }
 

@@ -214,21 +214,29 @@ impl<'o> Rehearsal<'o> {
                 Err(_) => continue,
             };
             first = false;
-            self.observe(work.customer, &outcome, matches!(work.input, Input::Event(_)));
-            for envelope in outcome.send {
-                let Modelled { result, receipts } = self.model.send(&envelope, self.now);
-                let input = Input::Settled { id: envelope.id, result: result.map(|_| ()) };
-                queue.push_back(Work { customer: work.customer, input, now: self.now });
-                for (delay, event) in receipts {
-                    self.made += 1;
-                    let at = self.now + delay.max(Span::ZERO);
-                    self.receipts.insert((at, self.made), event.at(at));
-                }
-            }
-            let forwards = outcome.forward.into_iter();
-            forwards.for_each(|(customer, input)| queue.push_back(Work { customer, input, now: self.now }));
+            let event = matches!(work.input, Input::Event(_) | Input::Seal { .. });
+            self.follow(work.customer, event, outcome, &mut queue);
         }
         true
+    }
+
+    /// Tells of an outcome, hands over what it sends, and queues what the channels answer.
+    fn follow(&mut self, customer: CustomerId, event: bool, outcome: Outcome, queue: &mut VecDeque<Work>) {
+        // One that a record hands on counts where it is taken.
+        self.observe(customer, &outcome, event && outcome.followed.is_empty());
+        for envelope in outcome.send {
+            let Modelled { result, receipts } = self.model.send(&envelope, self.now);
+            let settled = Input::Settled { id: envelope.id, result: result.map(|_| ()) };
+            queue.push_back(Work { customer, input: settled, now: self.now });
+            for (delay, event) in receipts {
+                self.made += 1;
+                let at = self.now + delay.max(Span::ZERO);
+                self.receipts.insert((at, self.made), event.at(at));
+            }
+        }
+        for (customer, followed) in outcome.followed {
+            self.follow(customer, event, followed, queue);
+        }
     }
 
     fn note_event(&mut self, customer: CustomerId, event: &Event) {

@@ -118,10 +118,11 @@ impl Summary {
 
     fn notice(&mut self, what: &What) {
         match what {
-            What::SegmentEntered { segment } => *self.segments.entry(segment.as_str().to_owned()).or_default() += 1,
+            What::SegmentEntered { segment } => bump(&mut self.segments, segment.as_str()),
             What::SegmentLeft { segment } => {
-                let size = self.segments.entry(segment.as_str().to_owned()).or_default();
-                *size = size.saturating_sub(1);
+                if let Some(size) = self.segments.get_mut(segment.as_str()) {
+                    *size = size.saturating_sub(1);
+                }
             }
             What::RunBegun(run) => self.of(&run.journey).begun += 1,
             What::RunRestarted(run) => self.of(&run.journey).restarted += 1,

@@ -10,7 +10,7 @@ use super::sequence::Sequence;
 use super::{Facts, Membership, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, Object};
-use crate::primitives::{Faults, Instant, Key, Needs, SegmentId};
+use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
 
 /// How deeply conditions may be nested.
 const DEEPEST: usize = 32;
@@ -103,6 +103,12 @@ impl Criteria {
     pub fn needs(&self) -> Needs {
         let mut needs = Needs::default();
         self.root.needs(&mut needs);
+        // A count over all time reads no occurrence, but it does read that there were any.
+        for need in &mut needs.events {
+            if need.keep == Keep::default() {
+                need.keep.last = 1;
+            }
+        }
         needs
     }
 

@@ -381,7 +381,7 @@ mod tests {
         let month = Span::days(30);
         assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}, "within": "30d"})), last(3, 0));
         assert_eq!(keep(json!({"event": "A", "count": {"at_most": 3}, "within": "30d"})), last(4, 0));
-        assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}})), last(0, 0));
+        assert_eq!(keep(json!({"event": "A", "count": {"at_least": 3}})), last(1, 0));
         assert_eq!(keep(json!({"event": "A", "never": true, "within": "30d"})), last(1, 0));
         assert_eq!(keep(json!({"event": "A", "where": {"a.b": 1, "a.c": 1}, "within": "30d"})), within(month, 1));
         assert_eq!(keep(json!({"event": "A", "sum": {"of": "n", "above": 1}, "within": "30d"})), within(month, 1));
@@ -390,7 +390,7 @@ mod tests {
             within(Span::MAX, 2)
         );
         assert_eq!(keep(json!({"event": "A", "last": {"older_than": "90d"}})), last(1, 0));
-        assert_eq!(keep(json!({"event": "A", "first": {"older_than": "90d"}})), last(0, 0));
+        assert_eq!(keep(json!({"event": "A", "first": {"older_than": "90d"}})), last(1, 0));
         assert_eq!(keep(json!({"event": "A", "gap": {"at_least": "9d"}})), last(2, 0));
         assert_eq!(
             keep(json!({"event": "A", "last": {"younger_than": "9d"}, "where": {"a": 1}})),

@@ -18,6 +18,7 @@ use crate::record::CustomerState;
 /// Records are spread over shards with a lock each, so that threads that step different customers rarely meet.
 pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
+    outbox: Box<[Mutex<ById<u128, Envelope>>]>,
     identities: Box<[Mutex<Identities>]>,
 }
 
@@ -29,7 +30,6 @@ struct Shard {
     records: ById<CustomerId, Box<Slot>>,
     due: BTreeSet<(Instant, CustomerId)>,
     leased: ById<CustomerId, Instant>,
-    outbox: ById<u128, Envelope>,
 }
 
 struct Slot {
@@ -55,6 +55,7 @@ impl MemoryStore {
         let shards = shards.max(1);
         MemoryStore {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
+            outbox: (0..shards).map(|_| Mutex::default()).collect(),
             identities: (0..shards).map(|_| Mutex::default()).collect(),
         }
     }
@@ -74,7 +75,34 @@ impl MemoryStore {
     /// # Errors
     /// When the step refuses.
     pub fn step(&self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
-        self.shard(work.customer).step(work, stepper)
+        let mut outcome = self.shard(work.customer).step(work, stepper)?;
+        self.post(&mut outcome);
+        // At once, in one call: what travels from record to record is nowhere else.
+        for (customer, input) in std::mem::take(&mut outcome.forward) {
+            let forwarded = Work { customer, input, now: work.now };
+            let followed = self.step(&forwarded, stepper)?;
+            outcome.followed.push((customer, followed));
+        }
+        Ok(outcome)
+    }
+
+    /// Keeps what is new in the outbox, gives back what is to be sent again, and forgets what is done.
+    fn post(&self, outcome: &mut Outcome) {
+        for envelope in &outcome.send {
+            if let Some(mut outbox) = locked_in(&self.outbox, envelope.id.as_u128()) {
+                outbox.insert(envelope.id.as_u128(), envelope.clone());
+            }
+        }
+        for again in std::mem::take(&mut outcome.resend) {
+            let found =
+                locked_in(&self.outbox, again.as_u128()).and_then(|outbox| outbox.get(&again.as_u128()).cloned());
+            outcome.send.extend(found);
+        }
+        for done in std::mem::take(&mut outcome.release) {
+            if let Some(mut outbox) = locked_in(&self.outbox, done.as_u128()) {
+                outbox.remove(&done.as_u128());
+            }
+        }
     }
 
     /// Whose an identifier is.
@@ -100,7 +128,7 @@ impl MemoryStore {
 
     /// How many envelopes wait in the outbox for their outcome.
     pub fn outbox_len(&self) -> usize {
-        self.shards.iter().map(|shard| locked(shard).outbox.len()).sum()
+        self.outbox.iter().map(|outbox| locked(outbox).len()).sum()
     }
 
     /// Reads a record in place.
@@ -125,19 +153,19 @@ impl MemoryStore {
     }
 }
 
-/// A step that panicked left its record as it was before or after: host code only ever reads. So a poisoned lock is sound.
+/// The step catches the panics of host code, which only ever reads; so a poisoned lock holds a whole record.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn locked_in(shards: &[Mutex<Identities>], hash: u128) -> Option<MutexGuard<'_, Identities>> {
+fn locked_in<T>(shards: &[Mutex<T>], hash: u128) -> Option<MutexGuard<'_, T>> {
     shards.get((hash >> 64) as usize % shards.len().max(1)).map(locked)
 }
 
 impl Shard {
     fn step(&mut self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
         let id = work.customer;
-        let mut outcome = match self.records.get_mut(&id) {
+        let outcome = match self.records.get_mut(&id) {
             Some(slot) => {
                 let outcome = stepper.step(&mut slot.state, work)?;
                 let due = slot.state.due();
@@ -164,15 +192,6 @@ impl Shard {
         };
         if !self.leased.is_empty() {
             self.leased.remove(&id);
-        }
-        for envelope in &outcome.send {
-            self.outbox.insert(envelope.id.as_u128(), envelope.clone());
-        }
-        for again in std::mem::take(&mut outcome.resend) {
-            outcome.send.extend(self.outbox.get(&again.as_u128()).cloned());
-        }
-        for done in std::mem::take(&mut outcome.release) {
-            self.outbox.remove(&done.as_u128());
         }
         Ok(outcome)
     }

@@ -64,6 +64,10 @@ pub struct Wake {
 /// - A refused step changes nothing and creates no record.
 /// - The envelopes of [`Outcome::send`] are in the outbox when `transact` answers, and those of [`Outcome::resend`] are
 ///   given back in `send`, byte for byte as they were stored. What [`Outcome::release`] names may be forgotten.
+/// - What [`Outcome::forward`] names is committed with the record and stepped by the store, at once or later, exactly once:
+///   the content of a record that became part of another travels in it. What was stepped at once is in
+///   [`Outcome::followed`].
+/// - Envelopes are found by their id alone: the record that resends one may not be the one that decided it.
 /// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
 ///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and
 ///   never forgets one that is.

@@ -1,4 +1,4 @@
-//! Already tried: an attempt goes to a channel that this cascade has not used, and only to those it names.
+//! Already tried: an attempt goes to a channel that this cascade has not used.
 
 use crate::policy::{Ask, Candidate, Rule, Verdict};
 
@@ -12,7 +12,6 @@ impl Rule for AlreadyTried {
 
     fn check(&self, ask: &Ask<'_>, candidate: &Candidate<'_>) -> Verdict {
         let channel = &candidate.spec.tag.id;
-        let named = ask.attempt.only.is_none_or(|only| only.contains(channel));
-        if named && !ask.attempt.tried.contains(channel) { Verdict::Pass } else { Verdict::Deny(None) }
+        if ask.attempt.tried.contains(channel) { Verdict::Deny(None) } else { Verdict::Pass }
     }
 }
