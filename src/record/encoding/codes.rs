@@ -66,3 +66,62 @@ pub(super) fn kind_of(code: u8) -> Option<ChannelKind> {
         _ => return None,
     })
 }
+
+/// The names that most records hold, in the table of every record from the start: entry 1 and so on. They belong to the
+/// format; another list is another format.
+pub(super) const KNOWN_NAMES: [&str; 40] = [
+    "Product Viewed",
+    "Product Added",
+    "Product Removed",
+    "Product List Viewed",
+    "Products Searched",
+    "Cart Viewed",
+    "Checkout Started",
+    "Order Completed",
+    "Order Refunded",
+    "Order Cancelled",
+    "Signed Up",
+    "identify",
+    "page",
+    "screen",
+    "order_id",
+    "product_id",
+    "category",
+    "total",
+    "revenue",
+    "currency",
+    "value",
+    "price",
+    "quantity",
+    "products",
+    "name",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "country",
+    "locale",
+    "timezone",
+    "brand",
+    "sku",
+    "variant",
+    "coupon",
+    "birthday",
+    "offers",
+    "news",
+    "newsletter",
+];
+
+/// Units of time and their codes, the longest first: most waits and deadlines are whole hours.
+pub(super) const UNITS: [(u8, i64); 4] = [(3, 3_600_000), (2, 60_000), (1, 1_000), (0, 1)];
+
+/// The milliseconds of a unit of time.
+pub(super) fn unit_of(code: u8) -> Option<i64> {
+    UNITS.iter().find(|(known, _)| *known == code).map(|(_, unit)| *unit)
+}
+
+/// The longest unit of which all of these are whole multiples, with its code.
+pub(super) fn unit_for(millis: impl Iterator<Item = i64> + Clone) -> (u8, i64) {
+    let whole = |unit: i64| millis.clone().all(|millis| millis % unit == 0);
+    UNITS.into_iter().find(|(_, unit)| whole(*unit)).unwrap_or((0, 1))
+}

@@ -36,7 +36,8 @@ impl<'a> Writer<'a> {
         self.raw(&contact.id.as_u128().to_be_bytes());
         self.message(&contact.message);
         self.channel(&contact.channel);
-        self.raw(&contact.content.as_u64().to_le_bytes());
+        // Most messages say the same each time.
+        self.hash(contact.content.as_u64());
         if let Some(run) = &contact.run {
             self.text(run.journey.as_str());
             self.hash(run.run);
@@ -86,7 +87,7 @@ impl<'a> Writer<'a> {
 
 impl Reader<'_> {
     pub(super) fn contacts(&mut self) -> Result<ContactLog> {
-        Ok(ContactLog::from_list(self.list(31, Self::contact)?))
+        Ok(ContactLog::from_list(self.list(24, Self::contact)?))
     }
 
     fn contact(&mut self) -> Result<Contact> {
@@ -95,7 +96,7 @@ impl Reader<'_> {
         let status = self.byte()?;
         let id = IdempotencyKey::from_u128(u128::from_be_bytes(self.array()?));
         let (message, channel) = (self.message()?, self.channel()?);
-        let content = ContentKey::from_u64(u64::from_le_bytes(self.array()?));
+        let content = ContentKey::from_u64(self.hash()?);
         let run =
             if run { Some(RunRef { journey: self.journey()?, run: self.hash()?, visit: self.hash()? }) } else { None };
         Ok(Contact {

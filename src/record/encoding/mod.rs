@@ -14,16 +14,22 @@
 //! | count | a number, of what follows |
 //! | text | a number `n`. Even: a new text of `n / 2` bytes of UTF-8 follows and enters the table. Odd: the text of entry `n / 2` |
 //! | hash | a number `n`. 0: eight bytes follow and enter the table. Else: the hash of entry `n - 1` |
-//! | instant | a number `n`. 0: the earliest, 1: the latest instant. Else `n - 2`: the signed difference in milliseconds to the instant written before that was neither; the first one counts from 1970 |
-//! | span | signed milliseconds, plus 2 modulo 2^64, so that "for ever" is 0 |
+//! | time | a number: in its lowest two bits a unit (milliseconds 0, seconds 1, minutes 2, hours 3: the longest that fits), above them how many, as a signed |
+//! | instant | a number `n`. 0: the earliest, 1: the latest instant. Else `n - 2` as time: the difference to the instant written before that was neither; the first one counts from 1970 |
+//! | span | a number `n`. 0: for ever. Else `n - 1` as time |
 //! | kind | a byte: email, sms, whatsapp, push, web_push, in_app, inbox, audience are 0 to 7; 8: any other, its name follows as text |
 //! | value | a byte, and what it says: 1 false; 2 true; 3 a signed; 4 a decimal; 5 a text; 6 a list: count, values; 7 a map: count, and of each its name as text, value |
 //! | decimal | a byte: the places, and 128 more if it is negative; the digits, without trailing zeros, as a number of up to 96 bits |
 //! | flags | a number whose bits say which of the optional fields follow. An unknown bit is refused |
 //!
-//! The table holds each text and each hash of a record once, in the order of their first use. Entry 0 is the hash 0; a text
-//! can be named by its hash too. So a name is written once, and a contact point, a journey or a run that was named
-//! before costs a byte or two.
+//! The table holds each text and each hash of a record once, in the order of their first use. Entry 0 is the hash 0,
+//! and the entries 1 to 40 are the names that most records hold: `Product Viewed`, `Product Added`, `Product Removed`,
+//! `Product List Viewed`, `Products Searched`, `Cart Viewed`, `Checkout Started`, `Order Completed`, `Order Refunded`,
+//! `Order Cancelled`, `Signed Up`, `identify`, `page`, `screen`, `order_id`, `product_id`, `category`, `total`,
+//! `revenue`, `currency`, `value`, `price`, `quantity`, `products`, `name`, `email`, `phone`, `first_name`,
+//! `last_name`, `country`, `locale`, `timezone`, `brand`, `sku`, `variant`, `coupon`, `birthday`, `offers`, `news`,
+//! `newsletter`. A text can be named by its hash too. So a name is written once, and a contact point, a journey or a
+//! run that was named before costs a byte or two.
 //!
 //! ## Record
 //!
@@ -53,7 +59,7 @@
 //! ## Series
 //!
 //! Name text; occurrences ever, number; first ever, latest dropped: instants; count of times. If there are any: byte
-//! (unit: milliseconds 0, seconds 1, minutes 2); the first as instant; of each later one the number of units since the one
+//! (the unit of all steps, as above); the first as instant; of each later one the number of units since the one
 //! before. The latest counts as the instant written before.
 //!
 //! Then the count of columns; of each: property text; byte (packed as numbers 0, texts 1, any 2); count of rows; rows:
@@ -65,21 +71,21 @@
 //!
 //! ## Run
 //!
-//! Flags (key 1, about 2, wake 4, data 8, pending 16, awaiting 32, note 64); journey text; version number; run hash; key
-//! text; about hash; began instant; step, visit, attempt numbers; since instant; note text; wake instant; data (count; of
-//! each: name text, value); sent number; pending: flags (only 1, cascade 2); message text; only (count; texts); cascade
-//! (count; bytes: engagements); first, retry instants. "Awaiting" is a bit alone.
+//! Flags (key 1, about 2, wake 4, data 8, pending 16, awaiting 32, note 64); journey text; version number; run hash;
+//! key text; about hash; began instant; step, visit, attempt numbers; since instant; note text; wake instant; data
+//! (count; of each: name text, value); sent number; pending: flags (only 1, cascade 2); message text; only (count;
+//! texts); cascade (count; bytes: engagements); first, retry instants. "Awaiting" is a bit alone.
 //!
 //! ## Contact
 //!
-//! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted 2,
-//! refused 3, parked 4, cancelled 5, expired 6, held out 7); id, 16 bytes; message; channel; content, 8 bytes;
-//! run (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last instants);
-//! queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant). "Doubt" and
-//! "cascading" are bits alone.
+//! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted
+//! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7); id, 16 bytes; message; channel; content hash; run
+//! (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last
+//! instants); queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant).
+//! "Doubt" and "cascading" are bits alone.
 //!
-//! A message is a number `n`: 0, and it follows: id text, topic text, flags (transactional 1, counts 2), dedupe span. Else
-//! the `n`th message written. A channel likewise: id text, kind.
+//! A message is a number `n`: 0, and it follows: id text, topic text, flags (transactional 1, counts 2), dedupe span.
+//! Else the `n`th message written. A channel likewise: id text, kind.
 //!
 //! # What may change
 //!
@@ -113,8 +119,8 @@ pub const FORMAT: u8 = 1;
 /// How deep a value's lists and maps may nest: as deep as a JSON reader goes.
 const MOST_NESTED: u32 = 128;
 
-/// Hands out shared copies of names and definitions while a record is read, so that a million records in memory hold one
-/// copy of each instead of a million. Every method may answer `None`: then the record holds a copy of its own.
+/// Hands out shared copies of names and definitions while a record is read, so that a million records in memory hold
+/// one copy of each instead of a million. Every method may answer `None`: then the record holds a copy of its own.
 ///
 /// `()` shares nothing.
 ///
@@ -181,8 +187,8 @@ pub enum DecodeProblem {
 impl CustomerState {
     /// The stored form: a few hundred bytes for most customers.
     ///
-    /// Equal states give equal bytes, on every machine. Lists and maps within values are kept to a depth of 128; no JSON
-    /// reader goes deeper.
+    /// Equal states give equal bytes, on every machine. Lists and maps within values are kept to a depth of 128; no
+    /// JSON reader goes deeper.
     ///
     /// ```
     /// use throughline::{CustomerId, CustomerState, Instant};
@@ -203,8 +209,8 @@ impl CustomerState {
 
     /// Reads a stored form, of this release or of any before. `names` hands out shared copies; `&()` has none.
     ///
-    /// The bytes need not be trusted: whatever they are, this neither panics nor takes memory out of proportion to their
-    /// number.
+    /// The bytes need not be trusted: whatever they are, this neither panics nor takes memory out of proportion to
+    /// their number.
     ///
     /// # Errors
     /// What is wrong, and at which byte.

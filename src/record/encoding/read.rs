@@ -1,10 +1,10 @@
 //! The words of the layout, read.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rust_decimal::Decimal;
 
-use super::codes::{Code, OTHER_KIND, kind_of};
+use super::codes::{Code, KNOWN_NAMES, OTHER_KIND, kind_of, unit_of};
 use super::{DecodeError, DecodeProblem, MOST_NESTED, Names};
 use crate::customer::{ChannelTag, MessageTag};
 use crate::primitives::{ChannelKind, CustomerId, Fields, Instant, JourneyId, Key, Span, Value};
@@ -17,6 +17,7 @@ pub(super) struct Reader<'a> {
     at: usize,
     clock: i64,
     names: &'a dyn Names,
+    /// What follows the table of an empty record.
     table: Vec<Entry>,
     pub(super) messages: Vec<Arc<MessageTag>>,
     pub(super) channels: Vec<Arc<ChannelTag>>,
@@ -29,10 +30,18 @@ struct Entry {
     key: Option<Key>,
 }
 
+/// The table of an empty record.
+static FIRST: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    let names = KNOWN_NAMES.iter().map(|name| {
+        let text: Arc<str> = Arc::from(*name);
+        Entry { hash: Key::hash_of(name), text: Some(text.clone()), key: Some(Key::new(text)) }
+    });
+    std::iter::once(Entry { hash: 0, text: None, key: None }).chain(names).collect()
+});
+
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8], names: &'a dyn Names) -> Self {
-        let table = vec![Entry { hash: 0, text: None, key: None }];
-        Reader { bytes, at: 0, clock: 0, names, table, messages: Vec::new(), channels: Vec::new() }
+        Reader { bytes, at: 0, clock: 0, names, table: Vec::new(), messages: Vec::new(), channels: Vec::new() }
     }
 
     pub(super) fn names(&self) -> &'a dyn Names {
@@ -115,13 +124,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A list of items of at least so many bytes each.
-    pub(super) fn list<T, C: FromIterator<T>>(
+    pub(super) fn list<T>(
         &mut self,
         bytes_each: usize,
         mut item: impl FnMut(&mut Self) -> Result<T>,
-    ) -> Result<C> {
+    ) -> Result<Vec<T>> {
         let count = self.count(bytes_each)?;
-        (0..count).map(|_| item(self)).collect()
+        // Lists of lists could each announce all bytes that are left: room is made as the items come.
+        let mut list = Vec::with_capacity(count.min(16));
+        for _ in 0..count {
+            list.push(item(self)?);
+        }
+        list.shrink_to_fit();
+        Ok(list)
     }
 
     pub(super) fn signed(&mut self) -> Result<i64> {
@@ -156,19 +171,23 @@ impl<'a> Reader<'a> {
         Ok(CustomerId::from_u128(u128::from_be_bytes(self.array()?)))
     }
 
+    fn known(&self, index: usize) -> Option<&Entry> {
+        FIRST.get(index).or_else(|| self.table.get(index.checked_sub(FIRST.len())?))
+    }
+
     fn entry(&mut self) -> Result<usize> {
         let at = self.at;
         let number: u64 = self.number()?;
         if number & 1 == 1 {
             let index = usize::try_from(number >> 1).unwrap_or(usize::MAX);
-            return match self.table.get(index) {
+            return match self.known(index) {
                 Some(Entry { text: Some(_), .. }) => Ok(index),
                 _ => self.expected(at, "a text that was written before"),
             };
         }
         let text = self.utf8(usize::try_from(number >> 1).unwrap_or(usize::MAX))?;
         self.table.push(Entry { hash: Key::hash_of(text), text: Some(text.into()), key: None });
-        Ok(self.table.len() - 1)
+        Ok(FIRST.len() + self.table.len() - 1)
     }
 
     /// So many bytes of text.
@@ -181,7 +200,7 @@ impl<'a> Reader<'a> {
     pub(super) fn text(&mut self) -> Result<Arc<str>> {
         let at = self.at;
         let entry = self.entry()?;
-        let text = self.table.get(entry).and_then(|entry| entry.text.clone());
+        let text = self.known(entry).and_then(|entry| entry.text.clone());
         text.map_or_else(|| self.expected(at, "a text"), Ok)
     }
 
@@ -189,16 +208,16 @@ impl<'a> Reader<'a> {
     pub(super) fn key(&mut self) -> Result<Key> {
         let at = self.at;
         let index = self.entry()?;
-        let names = self.names;
-        let Some((text, key)) = self.table.get_mut(index).and_then(|entry| Some((entry.text.clone()?, &mut entry.key)))
-        else {
-            return self.expected(at, "a name");
+        let (text, key) = match self.known(index) {
+            Some(Entry { key: Some(key), .. }) => return Ok(key.clone()),
+            Some(Entry { text: Some(text), .. }) => (text.clone(), self.names.key(text)),
+            _ => return self.expected(at, "a name"),
         };
-        let key = key.get_or_insert_with(|| {
-            let shared = names.key(&text).filter(|key| key.as_str() == &*text);
-            shared.unwrap_or_else(|| Key::new(text))
-        });
-        Ok(key.clone())
+        let key = key.filter(|key| key.as_str() == &*text).unwrap_or_else(|| Key::new(text));
+        if let Some(entry) = index.checked_sub(FIRST.len()).and_then(|own| self.table.get_mut(own)) {
+            entry.key = Some(key.clone());
+        }
+        Ok(key)
     }
 
     pub(super) fn journey(&mut self) -> Result<JourneyId> {
@@ -216,7 +235,7 @@ impl<'a> Reader<'a> {
                 self.table.push(Entry { hash, text: None, key: None });
                 Ok(hash)
             }
-            Some(index) => match self.table.get(index) {
+            Some(index) => match self.known(index) {
                 Some(entry) => Ok(entry.hash),
                 None => self.expected(at, "a hash that was written before"),
             },
@@ -225,12 +244,21 @@ impl<'a> Reader<'a> {
 
     pub(super) fn instant(&mut self) -> Result<Instant> {
         let at = self.at;
-        let number: u64 = self.number()?;
-        match number.checked_sub(2) {
-            None if number == 0 => Ok(Instant::MIN),
-            None => Ok(Instant::MAX),
-            Some(step) => self.tick(at, unzigzag(step)),
+        match self.number()? {
+            0_u64 => Ok(Instant::MIN),
+            1 => Ok(Instant::MAX),
+            step => {
+                let step = self.units(at, (step - 2).into())?;
+                self.tick(at, step)
+            }
         }
+    }
+
+    /// The milliseconds of a number of units, whose code is in the lowest two bits.
+    fn units(&self, at: usize, number: u128) -> Result<i64> {
+        let count = u64::try_from(number >> 2).ok().map(unzigzag);
+        let millis = unit_of(number as u8 & 3).zip(count).and_then(|(unit, count)| count.checked_mul(unit));
+        millis.map_or_else(|| self.expected(at, "a shorter time"), Ok)
     }
 
     /// The instant so many milliseconds after the one read before.
@@ -253,12 +281,8 @@ impl<'a> Reader<'a> {
             return Ok(times);
         }
         let at = self.at;
-        let unit = match self.byte()? {
-            0 => 1,
-            1 => 1_000,
-            2 => 60_000,
-            _ => return self.expected(at, "a unit of time"),
-        };
+        let code = self.byte()?;
+        let Some(unit) = unit_of(code) else { return self.expected(at, "a unit of time") };
         let first = self.instant()?;
         self.clock = first.as_millis();
         times.push(first);
@@ -272,8 +296,12 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn span(&mut self) -> Result<Span> {
-        let number: u64 = self.number()?;
-        Ok(Span::millis(unzigzag(number.wrapping_sub(2))))
+        let at = self.at;
+        // A span of so many milliseconds, its unit and the 1 take 67 bits.
+        match self.wide(67)?.checked_sub(1) {
+            None => Ok(Span::MAX),
+            Some(number) => Ok(Span::millis(self.units(at, number)?)),
+        }
     }
 
     pub(super) fn kind(&mut self) -> Result<ChannelKind> {
@@ -298,7 +326,7 @@ impl<'a> Reader<'a> {
             3 => Value::Int(self.signed()?),
             4 => Value::Decimal(self.decimal()?),
             5 => Value::Text(self.text()?),
-            6 => Value::List(self.list::<Value, Vec<_>>(1, |from| from.nested(depth + 1))?.into()),
+            6 => Value::List(self.list(1, |from| from.nested(depth + 1))?.into()),
             7 => Value::Map(Box::new(self.fields(depth + 1)?)),
             _ => return self.expected(at, "a value"),
         })
@@ -315,7 +343,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn fields(&mut self, depth: u32) -> Result<Fields> {
-        self.list(2, |from| Ok((from.key()?, from.nested(depth)?)))
+        Ok(self.list(2, |from| Ok((from.key()?, from.nested(depth)?)))?.into_iter().collect())
     }
 
     fn decimal(&mut self) -> Result<Decimal> {

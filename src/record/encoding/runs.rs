@@ -99,8 +99,8 @@ impl Reader<'_> {
         let [only, cascade] = self.flags()?;
         Ok(Pending {
             message: MessageId::new(self.text()?),
-            only: only.then(|| self.list(1, |from| Ok(ChannelId::new(from.text()?)))).transpose()?,
-            cascade: cascade.then(|| self.list(1, Self::code)).transpose()?,
+            only: only.then(|| self.list(1, |from| Ok(ChannelId::new(from.text()?)))).transpose()?.map(Into::into),
+            cascade: cascade.then(|| self.list(1, Self::code)).transpose()?.map(Into::into),
             first: self.instant()?,
             retry: self.instant()?,
         })

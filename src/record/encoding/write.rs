@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::LazyLock;
 
 use rust_decimal::Decimal;
 
 use super::MOST_NESTED;
-use super::codes::{Code, kind_code};
+use super::codes::{Code, KNOWN_NAMES, kind_code, unit_for};
 use crate::customer::{ChannelTag, MessageTag};
 use crate::primitives::{ChannelKind, CustomerId, Fields, Instant, Key, Span, ValueRef};
 
@@ -23,19 +24,26 @@ pub(super) struct Writer<'a> {
 }
 
 /// Where a hash stands in the table, and the text of this hash.
+#[derive(Clone, Copy)]
 struct Known<'a> {
     at: u64,
     text: Option<(u64, &'a str)>,
 }
 
+/// The table of an empty record.
+static FIRST: LazyLock<HashMap<u64, Known<'static>>> = LazyLock::new(|| {
+    let names =
+        KNOWN_NAMES.iter().zip(1..).map(|(name, at)| (Key::hash_of(name), Known { at, text: Some((at, *name)) }));
+    std::iter::once((0, Known { at: 0, text: None })).chain(names).collect()
+});
+
 impl<'a> Writer<'a> {
     pub(super) fn new() -> Self {
-        let table = HashMap::from([(0, Known { at: 0, text: None })]);
         Writer {
             bytes: Vec::with_capacity(512),
             clock: 0,
-            table,
-            entries: 1,
+            table: FIRST.clone(),
+            entries: KNOWN_NAMES.len() as u64 + 1,
             messages: Vec::new(),
             channels: Vec::new(),
         }
@@ -124,7 +132,7 @@ impl<'a> Writer<'a> {
             _ => {
                 // Instants reach less than 2^49 milliseconds from the epoch, so nothing here overflows.
                 let millis = at.as_millis();
-                self.number(zigzag(millis - self.clock) + 2);
+                self.number(in_units(millis - self.clock) + 2);
                 self.clock = millis;
             }
         }
@@ -135,10 +143,7 @@ impl<'a> Writer<'a> {
         self.count(times.len());
         let Some(first) = times.first() else { return };
         let steps = || times.windows(2).map(|pair| if let [a, b] = pair { *b - *a } else { Span::ZERO }.as_millis());
-        let (code, unit) = [(2, 60_000), (1, 1_000)]
-            .into_iter()
-            .find(|(_, unit)| steps().all(|step| step % unit == 0))
-            .unwrap_or((0, 1));
+        let (code, unit) = unit_for(steps());
         self.byte(code);
         self.instant(*first);
         steps().for_each(|step| self.number((step / unit).unsigned_abs()));
@@ -146,7 +151,10 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn span(&mut self, span: Span) {
-        self.number(zigzag(span.as_millis()).wrapping_add(2));
+        match span {
+            Span::MAX => self.byte(0),
+            span => self.number(in_units(span.as_millis()) + 1),
+        }
     }
 
     pub(super) fn kind(&mut self, kind: &'a ChannelKind) {
@@ -207,6 +215,12 @@ impl<'a> Writer<'a> {
         self.byte(n.scale() as u8 | if negative { 0x80 } else { 0 });
         self.number(n.mantissa().unsigned_abs());
     }
+}
+
+/// Milliseconds in the longest unit that fits, with the unit's code in the lowest two bits.
+fn in_units(millis: i64) -> u128 {
+    let (code, unit) = unit_for(std::iter::once(millis));
+    u128::from(zigzag(millis / unit)) << 2 | u128::from(code)
 }
 
 pub(super) fn zigzag(n: i64) -> u64 {

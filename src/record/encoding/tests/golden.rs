@@ -1,0 +1,286 @@
+//! A record as the first release stored it. These bytes lie in shops' databases: they are read for ever, and the writer
+//! does not change unless the format's version does.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use crate::customer::*;
+use crate::event::Whereabouts;
+use crate::journey::Place;
+use crate::primitives::*;
+use crate::record::{CustomerState, Hold, Pending, Run, Stage};
+
+const V1: &str = "\
+    b7018d3797891556801bf04f03601bb693afffff01daafd3f1d69c03c50d05c51f0834373131021276697369746f722d311276697369746f\
+    722d320522616e6e614073686f702e6578616d706c650000812a206f6c644073686f702e6578616d706c65000205162b3439333031323334\
+    35360106050e746f6b656e2d3103050506696f730e746f6b656e2d32040105067765621fc5011a4575726f70652f4265726c696e0a64652d\
+    44450444455f61081074656c656772616d07066167650352c10181030e62616c616e6365048387ad4bc504c1040a73697a6573060205024d\
+    034cc507c1070c6c617073656401c501c101067669700205050e6164647265737307020a666c6f6f7203050c737472656574050e48616665\
+    6e2031850981093505598506810606000b4d2d0501154dc501c5980802188197080520c5010628c5010700c501031104c107000403051818\
+    18041f010404522d3004522d3104522d3204522d3325000402971f009b1f9d1f0867696674020401010201086e6f7465010403c39f03c39f\
+    0003c39f13028503050103c501011f010104522d310303d687c5b90f0003020503f10300027f1a636172745f72656d696e64657203004444\
+    33332222111106522d3100b7bfa411fa837cdeda8fd89011020501c501186120686f73742773206f776ec5040133050c53656e6368610203\
+    87010208706f737406626f74020102c104c501000c62726f77736501000c0000000000000005000000050002014446454781030100000052\
+    0491a7c82ae82d01000700000000000000c10ac501848701080b00fa3f5392c40387fb828516d12156e7b60087014d02c407009301000046\
+    7eb81d55895fb38701450063000000000000002d8509c5040005008103290111da401d9e5d88dfbe6f7d3099dff63601009501086d508701\
+    4551c101c50464d85901a85a0d02b4611b0205558ea689525da1a089f3ca000e726563656970744d0104015087014551c101c504c801c104\
+    1402f4590c0334816adc33c08fc88ccfdbb81f198371010250c101c504ac02c1041c03ec591c048c538f9802128003991fac8c11cdbfd401\
+    0150c101c5049003c1042404e4590405afec017fbd77887992f87e172f287fd7020250c101c504f403c1042c0406c9854e1c3e6b8767a581\
+    3d206677ae9d01015028c504d804c10434040755ed5ffb5871802b9ee295f24283f30f01025030c504bc05c1043c020001ac0202cc590100\
+    01000200310e10c64b259a91440390500102010201660d14c0473fa7afe5d42e801bc7c316f696";
+
+/// The second record became part of the first.
+const V1_MOVED: &str = "\
+    b7019a106448ea673fb6ae2ab809c10f40c8808002daafd3f1d69c03050001018d3797891556801bf04f03601bb693af";
+
+fn day(days: i64) -> Instant {
+    Instant::from_millis(1_772_442_000_123) + Span::days(days)
+}
+
+/// What the bytes say.
+fn anna() -> CustomerState {
+    let mut state = CustomerState::new(CustomerId::new("anna"), day(0));
+    let profile = &mut state.profile;
+    profile.last_seen = day(9);
+    profile.user_id = Some("4711".into());
+    profile.anonymous_ids = vec!["visitor-1".into(), "visitor-2".into()];
+    profile.points = points();
+    let device = Some(("token-1".into(), Some("ios".into())));
+    let (zone, locale) = (Some("Europe/Berlin".into()), Some("de-DE".into()));
+    profile.place = Some(Box::new((Whereabouts { zone, locale, country: Some("DE".into()), device }, day(3))));
+    profile.preferred = Some(ChannelKind::Other("telegram".into()));
+    let map: Fields =
+        [("street".into(), Value::from("Hafen 1")), ("floor".into(), Value::Int(-3))].into_iter().collect();
+    for (n, (name, value)) in [
+        ("vip", Value::Bool(true)),
+        ("lapsed", Value::Bool(false)),
+        ("age", Value::Int(41)),
+        ("balance", Value::Decimal(Decimal::new(-1_234_567, 3))),
+        ("email", Value::from("anna@shop.example")),
+        ("sizes", Value::List([Value::from("M"), Value::Int(38)].into())),
+        ("address", Value::Map(Box::new(map))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        profile.attributes.set(&name.into(), value.clone(), day(0));
+        profile.attributes.set(&name.into(), value, day(n as i64));
+    }
+    profile.consents = ConsentBook::from_list(consents());
+    profile.history = history();
+    profile.contacts = contacts();
+    profile.channels = vec![
+        (ChannelKind::Email, ChannelRecord { sent: 300, engaged: 2, last_engaged: Some(day(8)) }),
+        (ChannelKind::Sms, ChannelRecord { sent: 1, engaged: 0, last_engaged: None }),
+    ];
+    profile.memberships = vec![Key::hash_of("members"), Key::hash_of("cart_reminder")];
+    for (n, id) in ["m-1", "m-2", "m-3"].into_iter().enumerate() {
+        profile.events_seen.take(id, day(n as i64 * 4), Span::days(30));
+    }
+    state.runs = runs();
+    state.holds = vec![
+        Hold {
+            journey: Key::hash_of("cart_reminder"),
+            key: Key::hash_of("R-1"),
+            about: Some(Key::hash_of("sku-1")),
+            run: 0x1111_2222_3333_4444,
+            began: day(7),
+            ended: Instant::MAX,
+            after: Span::MAX,
+        },
+        Hold {
+            journey: Key::hash_of("welcome"),
+            key: 0,
+            about: None,
+            run: 7,
+            began: day(0),
+            ended: day(1),
+            after: Span::days(90),
+        },
+    ];
+    state.last = day(9);
+    state.segments_due = day(30);
+    state
+}
+
+fn points() -> Points {
+    use BlockReason::*;
+    use ChannelKind::*;
+    let mut points = Points::default();
+    for (kind, text, device, blocked) in [
+        (Email, "anna@shop.example", None, None),
+        (Email, "old@shop.example", None, Some(HardBounce)),
+        (Sms, "+4930123456", None, Some(Host)),
+        (Push, "token-1", Some("ios"), Some(Invalid)),
+        (WebPush, "token-2", Some("web"), None),
+    ] {
+        let point: ContactPoint = text.parse().unwrap();
+        points.add(kind, point.clone(), device.map(Arc::from), day(2));
+        blocked.into_iter().for_each(|reason| assert!(points.block(&point, reason)));
+    }
+    points
+}
+
+fn consents() -> Vec<ConsentRecord> {
+    use Basis::*;
+    use ChannelKind::*;
+    let bases =
+        [Some(Express), Some(ImpliedPurchase), Some(ImpliedInquiry), Some(SoftOptIn), Some(LegitimateInterest), None];
+    let kinds = [Email, Sms, WhatsApp, InApp, Inbox, Audience];
+    let each = bases.into_iter().zip(kinds).zip(0..);
+    each.map(|((grant, channel), n)| ConsentRecord {
+        channel,
+        topic: (n < 2).then(|| "offers".into()),
+        point: (n == 0).then(|| Key::hash_of("anna@shop.example")),
+        at: day(n),
+        grant,
+        expires: (n == 1).then(|| day(700)),
+    })
+    .collect()
+}
+
+fn history() -> History {
+    let mut history = History::default();
+    let keys = ["order_id", "total", "gift", "note"].map(Key::new);
+    for n in 0..4_i64 {
+        // Numbers with a gap, texts with a gap, and a column of everything.
+        let fields: Fields = [
+            (keys[0].clone(), Some(Value::from(format!("R-{n}").as_str()))),
+            (keys[1].clone(), (n != 1).then(|| Value::Decimal(Decimal::new(1_995 + n, 2)))),
+            (keys[2].clone(), Some(Value::Bool(n == 2))),
+            (keys[3].clone(), (n != 2).then(|| Value::from("ß"))),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect();
+        let keep = Keep { last: 9, within: Span::ZERO };
+        history.record(&"Order Completed".into(), day(n), &keys, |key| fields.get(key), keep, day(9));
+    }
+    let refund: Fields = [(keys[0].clone(), Value::from("R-1"))].into_iter().collect();
+    let keep = Keep { last: 1, within: Span::ZERO };
+    for n in [5, 6] {
+        history.record(&"Order Refunded".into(), day(n), &keys[..1], |key| refund.get(key), keep, day(9));
+    }
+    let on_the_minute = Instant::from_millis(29_540_700 * 60_000);
+    for n in [0, 3, 500] {
+        let keep = Keep { last: 9, within: Span::ZERO };
+        history.record(&"Product Viewed".into(), on_the_minute + Span::minutes(n), &[], |_| None, keep, day(9));
+    }
+    assert!(history.has_returns());
+    history
+}
+
+fn contacts() -> ContactLog {
+    use Engagement::*;
+    let tag = |id: &str, class, counts, dedupe| {
+        Arc::new(MessageTag { id: id.into(), topic: "offers".into(), class, counts, dedupe })
+    };
+    let cart = tag("cart_reminder", MessageClass::Marketing, true, Span::days(5));
+    let receipt = tag("receipt", MessageClass::Transactional, false, Span::ZERO);
+    let email = Arc::new(ChannelTag { id: "post".into(), kind: ChannelKind::Email });
+    let bot = Arc::new(ChannelTag { id: "bot".into(), kind: ChannelKind::Other("telegram".into()) });
+    let statuses = [
+        Status::Queued { due: day(10) },
+        Status::InFlight { lease: day(9) + Span::minutes(5) },
+        Status::Accepted,
+        Status::Refused,
+        Status::Parked,
+        Status::Cancelled,
+        Status::Expired,
+        Status::HeldOut,
+    ];
+    let engaged = [Some(Open), Some(Click), Some(Reply), Some(Visit), Some(Conversion), None, None, None];
+    let each = statuses.into_iter().zip(engaged).zip(0..);
+    let contacts = each.map(|((status, engaged), n)| Contact {
+        id: IdempotencyKey::derive(&[&[n as u8]]),
+        message: if n % 3 == 2 { receipt.clone() } else { cart.clone() },
+        channel: if n % 2 == 1 { bot.clone() } else { email.clone() },
+        content: ContentKey::new("Your cart is waiting"),
+        run: (n < 3).then(|| RunRef { journey: "cart_reminder".into(), run: 0x1111_2222_3333_4444, visit: 99 }),
+        point: (n == 0).then(|| Key::hash_of("anna@shop.example")),
+        decided: day(7),
+        deadline: day(10),
+        tries: n as u16 * 100,
+        doubt: n == 4,
+        claims: (n > 1).then(|| (day(7), day(7) + Span::minutes(n))),
+        status,
+        engaged: engaged.map(|how| (how, day(8))),
+        cascading: n == 1,
+    });
+    ContactLog::from_list(contacts.collect())
+}
+
+fn runs() -> Vec<Run> {
+    let cart = Run {
+        journey: "cart_reminder".into(),
+        version: 3,
+        id: 0x1111_2222_3333_4444,
+        key: Some("R-1".into()),
+        about: Some(Key::hash_of("sku-1")),
+        began: day(7),
+        place: Place {
+            step: 2,
+            visit: 5,
+            since: day(8),
+            attempt: 1,
+            awaiting: true,
+            note: Some("a host's own".into()),
+        },
+        wake: Some(day(11)),
+        data: [("name".into(), Value::from("Sencha"))].into_iter().collect(),
+        sent: 2,
+        pending: Some(Box::new(Pending {
+            message: "cart_reminder".into(),
+            only: Some([ChannelId::new("post"), ChannelId::new("bot")].into()),
+            cascade: Some([Engagement::Click, Engagement::Reply].into()),
+            first: day(8),
+            retry: day(9),
+        })),
+    };
+    let plain = Run {
+        journey: "browse".into(),
+        version: 1,
+        id: 12,
+        key: None,
+        about: None,
+        began: day(9),
+        place: Place { since: day(9), ..Place::default() },
+        wake: None,
+        data: Fields::new(),
+        sent: 0,
+        pending: None,
+    };
+    vec![cart, plain]
+}
+
+fn moved() -> CustomerState {
+    let mut state = CustomerState::new(CustomerId::new("visitor"), day(0));
+    state.stage = Stage::Moved(CustomerId::new("anna"));
+    state.segments_due = Instant::MAX;
+    state
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}
+
+#[test]
+fn what_the_first_release_stored_is_read() {
+    for (stored, wanted) in [(V1, anna()), (V1_MOVED, moved())] {
+        let read = CustomerState::decode(&bytes(stored), &()).unwrap();
+        assert!(read == wanted, "{read:#?}");
+    }
+}
+
+#[test]
+fn the_format_does_not_change_without_its_version() {
+    for (stored, state) in [(V1, anna()), (V1_MOVED, moved())] {
+        assert_eq!(hex(&state.encode()), hex(&bytes(stored)));
+    }
+}
