@@ -668,3 +668,33 @@ fn promise_2_3_a_merge_that_was_dropped_midway_is_finished_without_the_host() {
         }
     }
 }
+
+#[test]
+fn promise_4_4_a_revocation_ingested_after_the_trigger_stops_what_the_trigger_sent() {
+    let json = r#"{"version": 1, "currency": "EUR", "channels": {"email": {}},
+        "policy": {"topics_default": "opt_out"}, "brand": {"name": "S", "links": {"unsubscribe": "https://s.example/u"}},
+        "messages": {"m": {"variants": {"email": {"subject": "m", "text": "{{ unsubscribe_url }}"}}}},
+        "journeys": {"j": {"trigger": {"event": "A"}, "steps": [{"id": "send", "message": "m"}]}}}"#;
+    #[derive(Debug)]
+    struct Never(throughline::ChannelSpec);
+    #[throughline::async_trait]
+    impl throughline::Channel for Never {
+        fn spec(&self) -> &throughline::ChannelSpec {
+            &self.0
+        }
+        async fn send(&self, _: &throughline::Envelope) -> Result<throughline::Accepted, throughline::DeliveryError> {
+            panic!("sent after the opt-out")
+        }
+    }
+    let playbook = throughline::Playbook::from_json(json).unwrap();
+    let email = Never(throughline::ChannelSpec::new("email"));
+    let engine = throughline::Engine::builder(playbook).channel(email).build().unwrap();
+    let track = |name: &str, id: &str| throughline::Event::track(name).user("anna").id(id);
+    futures::executor::block_on(async {
+        let anna = throughline::Event::identify().user("anna").with_trait("email", "anna@example.com");
+        engine.ingest(anna).await.unwrap();
+        engine.ingest(track("A", "1")).await.unwrap();
+        engine.ingest(track("Email Unsubscribed", "2")).await.unwrap();
+        assert_eq!(engine.run_due().await.unwrap().handed_over, 0);
+    });
+}

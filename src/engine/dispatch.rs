@@ -20,6 +20,9 @@ pub(super) struct Ready {
     pub(super) envelope: Envelope,
     /// Until when the claim holds.
     pub(super) lease: Instant,
+    /// Whether other inputs may have come between its claim and the send: then it is claimed anew, so that what was
+    /// ingested meanwhile is heard (promise 4.4).
+    pub(super) waited: bool,
 }
 
 /// One channel: what waits for it, and what is under way, over all tasks that run this engine.
@@ -111,24 +114,29 @@ impl Engine {
         })
     }
 
-    /// What waits so long for a place or its channel's rate that its claim would run out: the claims are given back, since
-    /// their sends never began (promise 10.1).
-    pub(super) fn give_back(&self, now: Instant) -> Vec<Work> {
+    /// Claims whose sends never began are given back (promise 10.1): of what waits so long for a place or its channel's
+    /// rate that its claim would run out, and of what was claimed by an earlier call.
+    pub(super) fn give_back(&self, now: Instant) {
         let mut back = Vec::new();
         for lane in locked(&self.lanes).iter_mut() {
             let spacing = lane.spacing().unwrap_or(Span::ZERO);
             let mut slot = lane.slot.max(now + BUCKET);
-            let (late, waiting) =
-                std::mem::take(&mut lane.queue).into_iter().partition(|ready| lane.too_late(ready, now));
-            lane.queue = waiting;
-            let late: VecDeque<Ready> = late;
-            for Ready { envelope, .. } in late {
-                slot += spacing;
-                let input = Input::GivenBack { id: envelope.id, due: slot };
-                back.push(Work { customer: envelope.customer, input, now });
+            let mut waiting = VecDeque::with_capacity(lane.queue.len());
+            for ready in std::mem::take(&mut lane.queue) {
+                let late = lane.too_late(&ready, now);
+                if !late && !ready.waited {
+                    waiting.push_back(ready);
+                    continue;
+                }
+                if late {
+                    slot += spacing;
+                }
+                let input = Input::GivenBack { id: ready.envelope.id, due: if late { slot } else { now } };
+                back.push(Work { customer: ready.envelope.customer, input, now });
             }
+            lane.queue = waiting;
         }
-        back
+        locked(&self.unsettled).extend(back);
     }
 
     /// Hands one envelope over and settles it. Whatever a channel does, its envelope is settled.
@@ -138,7 +146,7 @@ impl Engine {
             return Ok(false);
         };
         let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
-        let limit = self.clock.sleep_until(self.now() + timeout);
+        let limit = self.clock.sleep_until(self.clock.now() + timeout);
         let result = match select(Box::pin(send), limit).await {
             Either::Left((Ok(answer), _)) => answer.map(|_| ()),
             Either::Left((Err(_), _)) => Err(DeliveryError::unknown("the channel panicked")),
@@ -148,24 +156,41 @@ impl Engine {
         drop(held);
         let accepted = result.is_ok();
         let input = Input::Settled { id: envelope.id, result };
-        self.settle(vec![Work { customer: envelope.customer, input, now: self.now() }]).await?;
+        self.settle(Work { customer: envelope.customer, input, now: self.now() }).await?;
         Ok(accepted)
     }
 
-    /// Brings answers into their records. Where the store cannot take one now, it is kept and tried again.
-    pub(super) async fn settle(&self, answers: Vec<Work>) -> Result<(), StoreError> {
+    /// Brings an answer into its record. Where the store cannot take it now, or the caller goes away, it is kept and tried
+    /// again.
+    pub(super) async fn settle(&self, answer: Work) -> Result<(), StoreError> {
+        let mut kept = Unsettled { engine: self, answer: Some(answer.clone()) };
+        let done = self.transact(vec![answer]).await.map(|_| ());
+        if !done.as_ref().is_err_and(StoreError::retryable) {
+            kept.answer = None;
+        }
+        done
+    }
+
+    /// Brings in what an earlier call could not.
+    pub(super) async fn settle_waiting(&self) -> Result<(), StoreError> {
         let mut wrong = None;
-        for answer in answers {
-            match self.transact(vec![answer.clone()]).await {
-                Ok(_) => {}
-                Err(failed) => {
-                    if failed.retryable() {
-                        locked(&self.unsettled).push(answer);
-                    }
-                    wrong = wrong.or(Some(failed));
-                }
-            }
+        let waiting = locked(&self.unsettled).len();
+        for _ in 0..waiting {
+            let Some(answer) = locked(&self.unsettled).pop_front() else { break };
+            wrong = wrong.or(self.settle(answer).await.err());
         }
         wrong.map_or(Ok(()), Err)
+    }
+}
+
+/// An answer on its way into its record: unless that is done, it goes back to those that wait.
+struct Unsettled<'e> {
+    engine: &'e Engine,
+    answer: Option<Work>,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        locked(&self.engine.unsettled).extend(self.answer.take());
     }
 }

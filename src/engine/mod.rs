@@ -3,7 +3,7 @@
 mod clock;
 mod dispatch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -49,7 +49,7 @@ pub struct Engine {
     around: Surroundings,
     lanes: Mutex<Vec<Lane>>,
     /// Answers of channels that the store could not take.
-    unsettled: Mutex<Vec<Work>>,
+    unsettled: Mutex<VecDeque<Work>>,
     time: Mutex<Option<(Instant, Span)>>,
 }
 
@@ -203,9 +203,8 @@ impl Engine {
         let mut wrong = None;
         loop {
             let now = self.now();
-            let mut waiting = std::mem::take(&mut *locked(&self.unsettled));
-            waiting.extend(self.give_back(now));
-            if let Err(failed) = self.settle(waiting).await {
+            self.give_back(now);
+            if let Err(failed) = self.settle_waiting().await {
                 wrong = wrong.or(Some(failed));
             }
             while let Some(held) = wrong.is_none().then(|| self.next_ready(now)).flatten() {
@@ -223,6 +222,8 @@ impl Engine {
             }
             let soon = now + Span::seconds(1);
             let next = self.next_due().await.ok().flatten().filter(|due| *due > now).map_or(soon, |due| due.min(soon));
+            // By the wall clock, which may be ahead of or behind the engine's time.
+            let next = self.clock.now() + (next - now);
             // After a failure what is under way is brought to its end, and no more begun.
             match select(under_way.next(), self.clock.sleep_until(next)).await {
                 Either::Left((None, _)) => return wrong.map_or(Ok(ran), Err),
@@ -271,9 +272,11 @@ impl Engine {
                 Err(wrong) if wrong.retryable() => {}
                 Err(wrong) => return Err(wrong),
             }
-            let soon = self.now() + Span::seconds(1);
-            let next = self.next_due().await.ok().flatten().map_or(soon, |due| due.min(soon));
-            let sleep = self.clock.sleep_until(next);
+            let now = self.now();
+            let soon = now + Span::seconds(1);
+            // What is due already and was not done is leased to somebody: looking again at once would not help.
+            let next = self.next_due().await.ok().flatten().filter(|due| *due > now).map_or(soon, |due| due.min(soon));
+            let sleep = self.clock.sleep_until(self.clock.now() + (next - now));
             if let Either::Left(_) = select(shutdown.as_mut(), sleep).await {
                 return Ok(());
             }
@@ -364,8 +367,10 @@ impl Engine {
         if let Some(observer) = &self.observer {
             outcome.notices.iter().for_each(|notice| observer(work.customer, notice));
         }
+        // What an event sends waits for the next run: until then more events may come.
+        let waited = matches!(work.input, Input::Event(_) | Input::Seal { .. });
         let lease = work.now + self.playbook.lease();
-        outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease }));
+        outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease, waited }));
         outcome.forward.into_iter().map(|(customer, input)| Work { customer, input, now: work.now }).collect()
     }
 }
