@@ -6,6 +6,7 @@ use crate::channel::ChannelSpec;
 use crate::customer::{ContentKey, Customer, Engagement, MessageClass, Reach};
 use crate::message::{Brand, Message, RenderError, RenderInput, Rendered};
 use crate::primitives::country::{country_code, country_of_phone, zones_of_country};
+use crate::primitives::local::Weekday;
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, Fields, IdempotencyKey, Instant};
 
@@ -33,6 +34,17 @@ pub struct Ask<'a> {
     /// The shop's brand.
     pub brand: &'a Brand,
     pub(super) local: OnceCell<LocalTimes>,
+    pub(super) memo: Memo,
+}
+
+/// What several channels ask of one instant's local time, worked out once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Memo {
+    pub(super) day: OnceCell<Instant>,
+    pub(super) month: OnceCell<Instant>,
+    pub(super) week: OnceCell<(Weekday, Instant)>,
+    /// Whether it is quiet now: a policy has one window.
+    pub(super) quiet: OnceCell<bool>,
 }
 
 /// Which attempt of which visit of a step this is.
@@ -63,6 +75,7 @@ impl<'a> Ask<'a> {
             shop_zone: None,
             brand,
             local: OnceCell::new(),
+            memo: Memo::default(),
         }
     }
 

@@ -85,11 +85,17 @@ impl FrequencyCap {
         let a_tick_before = |at: Instant| at - Span::millis(1);
         match self.window {
             CapWindow::Rolling(width) => ask.now - width,
-            CapWindow::Day => a_tick_before(earliest(ask, Span::days(1), |zone| zone.start_of_day(ask.now))),
+            CapWindow::Day => a_tick_before(
+                *ask.memo.day.get_or_init(|| earliest(ask, Span::days(1), |zone| zone.start_of_day(ask.now))),
+            ),
             CapWindow::Week(first) => {
-                a_tick_before(earliest(ask, Span::days(7), |zone| zone.start_of_week(ask.now, first)))
+                let start = || earliest(ask, Span::days(7), |zone| zone.start_of_week(ask.now, first));
+                let (begins, known) = *ask.memo.week.get_or_init(|| (first, start()));
+                a_tick_before(if begins == first { known } else { start() })
             }
-            CapWindow::Month => a_tick_before(earliest(ask, Span::days(31), |zone| zone.start_of_month(ask.now))),
+            CapWindow::Month => a_tick_before(
+                *ask.memo.month.get_or_init(|| earliest(ask, Span::days(31), |zone| zone.start_of_month(ask.now))),
+            ),
         }
     }
 

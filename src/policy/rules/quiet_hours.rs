@@ -39,7 +39,8 @@ impl Rule for QuietHours {
             // Whose night it is nobody knows: sending would be a guess.
             return Verdict::Deny(None);
         }
-        if !zones.iter().any(|zone| self.window.contains(*zone, ask.now)) {
+        let inside = || zones.iter().any(|zone| self.window.contains(*zone, ask.now));
+        if !*ask.memo.quiet.get_or_init(inside) {
             return Verdict::Pass;
         }
         blocked(ask.message.on_closed, self.opens(ask), ask.now)
