@@ -55,6 +55,7 @@ fn main() {
     }
     if only.is_none() {
         memory();
+        overhead();
     }
 }
 
@@ -108,7 +109,11 @@ fn weigh(playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
     rehearsal.store().for_each(|record| {
         let count = taken.get(&record.profile.external_id().cloned()).copied().unwrap_or(0);
         if (80..140).contains(&count) {
-            println!("    a customer with {count} events: {} bytes", weight(record));
+            println!(
+                "    a customer with {count} events: {} bytes in memory, {} bytes stored",
+                weight(record),
+                record.encode().len()
+            );
         }
     });
 }
@@ -149,16 +154,48 @@ fn memory() {
             }
         }
         let all = LIVE.load(Ordering::Relaxed) - before;
-        let (mut state, mut contacts) = (0, 0);
+        let (mut state, mut contacts, mut stored) = (0, 0, 0);
         rehearsal.store().for_each(|record| {
             state += weight(record);
             contacts += record.profile.contacts.len();
+            stored += record.encode().len();
         });
         println!(
-            "  {n} events each: a record {} bytes, with {} messages on it; slack, the store's own, identifiers and timers {} bytes",
-            state / customers,
+            "  {n} events each: stored {} bytes, with {} messages; in memory {} bytes, and {} of slack, store, identifiers and timers",
+            stored / customers,
             contacts / customers,
+            state / customers,
             (all - state) / customers
+        );
+    }
+}
+
+/// What the store adds to records without segments, journeys or timers, identifiers apart.
+fn overhead() {
+    let playbook = Arc::new(Playbook::from_json(r#"{"version": 1, "currency": "EUR"}"#).unwrap());
+    for customers in [10_000_usize, 14_000, 15_000, 100_000] {
+        let names: Vec<String> = (0..customers).map(|n| format!("customer-{n}")).collect();
+        let store = throughline::MemoryStore::with_shards(1);
+        let before = LIVE.load(Ordering::Relaxed);
+        let keys = names.iter().map(|name| throughline::IdentityKey::new(throughline::IdentityKind::User, name));
+        for key in keys {
+            store.give(&throughline::Binding { key, to: key.candidate(), replace: false });
+        }
+        let identifiers = LIVE.load(Ordering::Relaxed) - before;
+        drop(store);
+        let before = LIVE.load(Ordering::Relaxed);
+        let mut rehearsal = Rehearsal::new(playbook.clone());
+        let start: throughline::Instant = "2026-01-01T00:00:00Z".parse().unwrap();
+        for name in &names {
+            rehearsal.event(Event::track("Product Viewed").user(name).at(start)).unwrap();
+        }
+        let all = LIVE.load(Ordering::Relaxed) - before;
+        let mut state = 0;
+        rehearsal.store().for_each(|record| state += weight(record));
+        println!(
+            "  {customers} customers: the store's own {} bytes each; identifiers {} bytes each",
+            (all - state - identifiers) / customers,
+            identifiers / customers
         );
     }
 }

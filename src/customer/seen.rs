@@ -4,7 +4,7 @@ use super::column::insert_tight;
 use crate::primitives::{Instant, Key, Span};
 
 /// The `messageId`s of the dedupe horizon, as 48 bits of their stable hash, grouped by the four days in which they were
-/// taken: an id is held for the horizon and up to eight days more.
+/// taken: an id is held for the horizon and up to four days more.
 ///
 /// False negatives: none within the horizon. False positives: an event is taken for a copy with a chance of
 /// n / 2^48, n being the events of this one customer within the horizon; at 1,000 events that is 1 in 280 thousand million.
