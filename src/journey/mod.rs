@@ -3,6 +3,7 @@
 mod decode;
 mod graph;
 mod validate;
+mod walk;
 
 use std::fmt;
 use std::sync::Arc;
