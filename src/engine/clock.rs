@@ -5,11 +5,12 @@ use std::collections::BinaryHeap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use futures::future::BoxFuture;
 
+use super::locked;
 use crate::primitives::{Instant, Span};
 
 /// Where the shell reads the time and waits. The functional core never does.
@@ -237,10 +238,6 @@ impl Drop for Sleep {
             locked(&self.sleepers.queue).wakers.remove(&id);
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

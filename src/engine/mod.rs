@@ -333,26 +333,21 @@ impl Engine {
         Ok(if duplicate { Ingested::Duplicate } else { Ingested::Taken })
     }
 
-    /// Steps, and follows what the outcomes forward to other records. Answers whether the first was a duplicate.
+    /// Steps, and answers whether the first was a duplicate. What an outcome forwards the store steps itself.
     async fn transact(&self, work: Vec<Work>) -> Result<bool, StoreError> {
         let stepper = Plain { playbook: &self.playbook, around: &self.around };
         let mut duplicate = None;
         let mut wrong = None;
-        let mut queue = work;
-        while !queue.is_empty() {
-            let results = self.store.transact(&queue, &stepper).await;
-            let mut forwards = Vec::new();
-            for (work, result) in queue.iter().zip(results) {
-                match result {
-                    Ok(outcome) => {
-                        duplicate.get_or_insert(outcome.duplicate);
-                        forwards.extend(self.follow(work, outcome));
-                    }
-                    // The rest of the batch is not held up by one record; the first failure is reported.
-                    Err(failed) => wrong = wrong.or(Some(failed)),
+        let results = self.store.transact(&work, &stepper).await;
+        for (work, result) in work.iter().zip(results) {
+            match result {
+                Ok(outcome) => {
+                    duplicate.get_or_insert(outcome.duplicate);
+                    self.follow(work, outcome);
                 }
+                // The rest of the batch is not held up by one record; the first failure is reported.
+                Err(failed) => wrong = wrong.or(Some(failed)),
             }
-            queue = forwards;
         }
         match wrong {
             Some(wrong) => Err(wrong),
@@ -360,7 +355,8 @@ impl Engine {
         }
     }
 
-    fn follow(&self, work: &Work, outcome: Outcome) -> Vec<Work> {
+    /// Tells of an outcome, and puts what it sends in the lanes.
+    fn follow(&self, work: &Work, outcome: Outcome) {
         for (customer, followed) in outcome.followed {
             self.follow(&Work { customer, ..work.clone() }, followed);
         }
@@ -371,7 +367,6 @@ impl Engine {
         let waited = matches!(work.input, Input::Event(_) | Input::Seal { .. });
         let lease = work.now + self.playbook.lease();
         outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease, waited }));
-        outcome.forward.into_iter().map(|(customer, input)| Work { customer, input, now: work.now }).collect()
     }
 }
 
@@ -425,7 +420,7 @@ impl EngineBuilder {
         let mut channels = HashMap::new();
         for channel in self.channels {
             let id = channel.spec().tag.id.clone();
-            if !self.playbook.channels().iter().any(|spec| spec.tag.id == id) {
+            if self.playbook.channel(&id).is_none() {
                 return Err(BuildError::UnknownChannel(id.to_string()));
             }
             channels.insert(id, channel);

@@ -80,7 +80,7 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
         needs: decoder.needs,
         shop_zone: known.zone,
     };
-    let sound = validate::check(&graph, &object, known);
+    let sound = validate::check(&graph, &object);
     (sound && !decoder.faulty).then_some(graph)
 }
 

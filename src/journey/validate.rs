@@ -1,11 +1,10 @@
 //! What a journey's parts cannot tell on their own: steps nobody reaches, and cycles without a wait.
 
-use super::decode::Known;
 use super::graph::{Graph, Next, StepKind};
 use crate::primitives::fault::Object;
 
 /// Reports what is wrong with the graph as a whole; `false` if anything is.
-pub(super) fn check(graph: &Graph, object: &Object<'_>, _known: &Known<'_>) -> bool {
+pub(super) fn check(graph: &Graph, object: &Object<'_>) -> bool {
     let steps = object.get("steps").and_then(|steps| steps.list()).unwrap_or_default();
     let mut sound = true;
     let reached = reach(graph);

@@ -108,7 +108,7 @@ impl<'a> Turn<'a> {
         let deadline = ask.deadline;
         match choice {
             Choice::Send { channel, to, rendered, .. } => {
-                let Some(spec) = book.channels.iter().find(|spec| spec.tag.id == channel.id) else { return };
+                let Some(spec) = book.channel(&channel.id) else { return };
                 let envelope = self.envelope(&wanted, message, spec, to, *rendered, (key, deadline));
                 self.hand_over(wanted, envelope);
             }
@@ -226,9 +226,7 @@ impl<'a> Turn<'a> {
     }
 
     fn news(&mut self, run: u64, news: &News<'_>) {
-        let Some(asked) = self.state.runs.iter().find(|known| known.id == run) else { return };
-        let asked = RunRef { journey: asked.journey.clone(), run, visit: visit_of(asked) };
-        self.tell(&asked, &Signal::Message(*news));
+        self.signal(run, &Signal::Message(*news));
     }
 
     /// Claims what is due, and settles claims whose lease ran out as unknown.
@@ -254,7 +252,7 @@ impl<'a> Turn<'a> {
         let book = self.book;
         let now = self.now;
         let Some(contact) = self.state.profile.contacts.get(id) else { return };
-        let spec = book.channels.iter().find(|spec| spec.tag.id == contact.channel.id);
+        let spec = book.channel(&contact.channel.id);
         let none = Fields::new();
         // The envelope goes where it was addressed, whichever contact point would be taken today (promise 4.3).
         let blocked = contact.point.is_some_and(|point| self.state.profile.points.is_blocked(point));
@@ -329,7 +327,7 @@ impl<'a> Turn<'a> {
         };
         let certain = wrong.is_certain();
         contact.doubt |= !certain;
-        let spec = book.channels.iter().find(|spec| spec.tag.id == contact.channel.id);
+        let spec = book.channel(&contact.channel.id);
         let again = spec.and_then(|spec| {
             let due = now + wrong.after().unwrap_or_else(|| spec.retry.after(contact.tries));
             let in_time = due <= contact.deadline && spec.retry.goes_on(contact.tries);

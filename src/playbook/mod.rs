@@ -22,7 +22,7 @@ use crate::customer::Customer;
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
-use crate::primitives::{Currency, Fault, Faults, Instant, MessageId, SegmentId, Span};
+use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, SegmentId, Span};
 use crate::segment::Segment;
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
@@ -147,6 +147,11 @@ impl Playbook {
     /// The channels, in the order of their names.
     pub fn channels(&self) -> &[ChannelSpec] {
         &self.channels
+    }
+
+    /// A channel.
+    pub fn channel(&self, id: &ChannelId) -> Option<&ChannelSpec> {
+        self.channels.iter().find(|spec| spec.tag.id == *id)
     }
 
     /// The segments, each after those it reads.

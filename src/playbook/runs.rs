@@ -74,7 +74,7 @@ impl<'a> Turn<'a> {
         self.book.journeys.get(usize::from(self.position(run)?)).map(|journey| &**journey)
     }
 
-    fn signal(&mut self, id: u64, signal: &Signal<'_>) {
+    pub(super) fn signal(&mut self, id: u64, signal: &Signal<'_>) {
         let Some(index) = self.state.runs.iter().position(|run| run.id == id) else { return };
         let Some(run) = self.state.runs.get(index) else { return };
         let Some(journey) = self.journey(run) else {
