@@ -5,16 +5,19 @@ mod column;
 mod consent;
 mod contact_log;
 mod history;
+mod memberships;
 mod points;
 mod profile;
 mod seen;
 
 pub(crate) use column::{Cells, Column, NONE};
+pub(crate) use memberships::Standing;
 
 pub use attributes::{Attribute, Attributes};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
-pub use history::{History, Occurrence, Series};
+pub use history::{History, Occurrence, Recorded, Series};
+pub use memberships::Memberships;
 pub use points::{BlockReason, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;

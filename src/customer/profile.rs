@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Points, Reach, Seen,
+    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Memberships, Points, Reach,
+    Seen,
 };
 use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
@@ -45,8 +46,8 @@ pub struct Profile {
     pub events_seen: Seen,
     /// Engagement per kind of channel.
     pub channels: Vec<(ChannelKind, ChannelRecord)>,
-    /// The segments the customer is in, by the stable hash of their name.
-    pub memberships: Vec<u64>,
+    /// The segments the customer is in.
+    pub memberships: Memberships,
     /// The kind of channel the customer asked for.
     pub preferred: Option<ChannelKind>,
     /// Where the customer was last, and when that was said.
@@ -71,7 +72,7 @@ impl Profile {
             contacts: ContactLog::default(),
             events_seen: Seen::default(),
             channels: Vec::new(),
-            memberships: Vec::new(),
+            memberships: Memberships::default(),
             preferred: None,
             place: None,
             first_seen: now,
@@ -277,7 +278,7 @@ impl Customer for Profile {
     }
 
     fn member_of(&self, segment: &SegmentId) -> Option<bool> {
-        Some(self.memberships.contains(&segment.key().hash()))
+        Some(self.memberships.contains(segment.key().hash()))
     }
 
     fn preferred_channel(&self) -> Option<&ChannelKind> {

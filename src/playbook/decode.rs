@@ -114,8 +114,8 @@ impl Playbook {
                 _ => None,
             })
             .collect();
-        for (position, ((_, segment), (seen, identified))) in self.segments.iter().zip(reads).enumerate() {
-            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), &segment.needs(), (*seen, *identified));
+        for (position, ((id, segment), reads)) in self.segments.iter().zip(reads).enumerate() {
+            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), id, &**segment, *reads);
         }
         for (position, journey) in self.journeys.iter().enumerate() {
             index.add_journey(u16::try_from(position).unwrap_or(u16::MAX), &journey.needs());

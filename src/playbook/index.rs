@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::primitives::{Keep, Key, Needs, Span};
+use crate::customer::Memberships;
+use crate::primitives::{Keep, Key, Needs, SegmentId, Span};
+use crate::segment::{Effect, Segment};
 
 /// What the definitions make of one event name.
 #[derive(Debug, Default)]
@@ -12,16 +14,27 @@ pub(super) struct EventPlan {
     pub(super) keep: Keep,
     /// The properties to keep with it.
     pub(super) columns: Vec<Key>,
-    /// Positions of the segments that it can affect.
-    pub(super) segments: Vec<u16>,
+    /// The segments that it can affect.
+    pub(super) segments: Vec<Reader>,
     /// Positions of the journeys that it can begin or move.
     pub(super) journeys: Vec<u16>,
+}
+
+/// A segment that reads an event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) position: u16,
+    /// The stable hash of its name.
+    pub(super) segment: u64,
+    pub(super) effect: Effect,
 }
 
 /// From names, by their stable hashes, to what they can affect.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) events: HashMap<u64, EventPlan, BuildHasherDefault<Hashed>>,
+    /// Segments, by what a standing keeps of their name's hash, to their positions.
+    pub(super) positions: HashMap<u64, u16, BuildHasherDefault<Hashed>>,
     /// Attributes to segments and journeys.
     pub(super) attributes: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
     /// Attributes to the journeys whose rules read them.
@@ -45,10 +58,19 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn add_segment(&mut self, position: u16, needs: &Needs, (reads_seen, reads_identified): (bool, bool)) {
+    pub(super) fn add_segment(
+        &mut self,
+        position: u16,
+        id: &SegmentId,
+        segment: &dyn Segment,
+        (reads_seen, reads_identified): (bool, bool),
+    ) {
+        let needs = &segment.needs();
         self.read(needs);
+        self.positions.insert(Memberships::normal(id.key().hash()), position);
         for need in &needs.events {
-            push(&mut self.events.entry(need.event.hash()).or_default().segments, position);
+            let reader = Reader { position, segment: id.key().hash(), effect: segment.effect(&need.event) };
+            self.events.entry(need.event.hash()).or_default().segments.push(reader);
         }
         for key in &needs.attributes {
             push(self.attributes.entry(key.hash()).or_default(), position);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::input::What;
 use super::step::{Turn, Upto};
-use crate::customer::{Engagement, Status};
+use crate::customer::{Engagement, Recorded, Status};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
 use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant};
@@ -37,12 +37,13 @@ impl Turn<'_> {
         let names = &book.index.names;
         let observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
         let plan = book.index.events.get(&event.name.hash());
+        let mut recorded = Recorded::First;
         if let Some(plan) = plan
             && plan.keep != crate::primitives::Keep::default()
         {
             let property = |key: &crate::primitives::Key| event.properties.get(key);
             let name = names.get(&event.name.hash()).unwrap_or(&event.name);
-            self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
+            recorded = self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
         }
         let handle = self.handles(event, at);
         let engaged = match &event.receipt {
@@ -50,12 +51,12 @@ impl Turn<'_> {
             None => false,
         };
         let reachable = observed.reachability || engaged || handle;
-        let touched = if fresh {
-            self.every_segment()
+        let changes = if fresh {
+            self.reassess_all()
         } else {
-            self.touched(plan.map(|plan| plan.segments.as_slice()), &observed, reachable)
+            let readers = plan.map(|plan| plan.segments.as_slice()).unwrap_or_default();
+            self.reassess(readers, recorded, &observed, reachable)
         };
-        let changes = self.reassess(touched);
         if history_only {
             return;
         }

@@ -155,10 +155,7 @@ impl<'a> Turn<'a> {
                 Act::Withdraw => self.withdraw(id),
                 Act::Update { attribute, value } => {
                     self.state.profile.attributes.set(&attribute, value, self.now);
-                    // Segments that read it are evaluated at the next wake, which is at once.
-                    if self.book.index.attributes.contains_key(&attribute.hash()) {
-                        self.state.segments_due = self.state.segments_due.min(self.now);
-                    }
+                    self.ask_again_soon(&attribute);
                 }
                 Act::Goal { .. } => {
                     let before_any_message = run.sent == 0;

@@ -98,7 +98,7 @@ impl Turn<'_> {
                 return;
             }
             if self.state.segments_due <= due {
-                self.reassess_all(if due == Instant::MIN { self.now } else { due });
+                self.reassess_due(due);
             }
             self.wake_runs(due);
             self.wake_contacts(due);
@@ -138,5 +138,5 @@ impl Turn<'_> {
 }
 
 fn inside(state: &CustomerState, segment: u64) -> bool {
-    state.profile.memberships.contains(&segment)
+    state.profile.memberships.contains(segment)
 }

@@ -32,11 +32,7 @@ impl CustomerState {
                 known.last_engaged = known.last_engaged.max(record.last_engaged);
             });
         }
-        for member in theirs.memberships {
-            if !ours.memberships.contains(&member) {
-                ours.memberships.push(member);
-            }
-        }
+        ours.memberships.absorb(theirs.memberships);
         ours.preferred = ours.preferred.take().or(theirs.preferred);
         ours.place = ours.place.take().or(theirs.place);
         ours.first_seen = ours.first_seen.min(theirs.first_seen);

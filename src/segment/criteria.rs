@@ -7,7 +7,7 @@ use super::event::EventCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
 use super::sequence::Sequence;
-use super::{Facts, Membership, Segment};
+use super::{Effect, Facts, Membership, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
@@ -163,6 +163,10 @@ impl Segment for Criteria {
     fn needs(&self) -> Needs {
         Criteria::needs(self)
     }
+
+    fn effect(&self, event: &Key) -> Effect {
+        self.root.effect(event)
+    }
 }
 
 /// By what they ask: where in a document a rule stands does not matter.
@@ -224,6 +228,19 @@ impl Condition {
             Condition::Trigger(filter) => {
                 Membership::steady(facts.trigger.is_some_and(|fields| filter.matches(fields, Some(fields))))
             }
+        }
+    }
+
+    fn effect(&self, event: &Key) -> Effect {
+        match self {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().fold(Effect::None, |effect, part| effect.and(part.effect(event)))
+            }
+            Condition::Not(part) => !part.effect(event),
+            Condition::Event(condition) => condition.effect(event),
+            Condition::Sequence(sequence) => sequence.effect(event),
+            // What else an event changes of a customer is found by other ways than its name.
+            Condition::Attribute(_) | Condition::Person(_) | Condition::Trigger(_) => Effect::None,
         }
     }
 

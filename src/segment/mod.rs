@@ -68,6 +68,7 @@ mod attribute;
 mod compare;
 mod criteria;
 mod definition;
+mod effect;
 mod event;
 mod filter;
 #[cfg(test)]
@@ -90,12 +91,13 @@ use std::fmt::Debug;
 pub use criteria::Criteria;
 pub use definition::SegmentDefinition;
 pub(crate) use definition::decode_segments;
+pub use effect::Effect;
 pub use filter::Filter;
 pub use membership::Membership;
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};
-use crate::primitives::{Faults, Fields, Instant, Needs};
+use crate::primitives::{Faults, Fields, Instant, Key, Needs};
 
 /// A set of customers, told by what is known of each.
 ///
@@ -114,6 +116,13 @@ pub trait Segment: Debug + Send + Sync {
 
     /// What it reads of a customer.
     fn needs(&self) -> Needs;
+
+    /// What one more occurrence of an event that it reads can do to its answer. Where that can only bring customers in, the
+    /// ones inside are not asked again. [`Effect::Either`] is always true, and costs an evaluation for each such event.
+    fn effect(&self, event: &Key) -> Effect {
+        let _ = event;
+        Effect::Either
+    }
 }
 
 /// What a rule is asked about.

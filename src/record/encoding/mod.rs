@@ -50,7 +50,7 @@
 //! | holds | count; of each: flags (about 1); journey hash, key hash, run hash; about hash; began, ended instants; after span |
 //! | contacts | count; contacts |
 //! | channels | count; of each: kind, flags (engaged 1), sent number, engaged number, last engaged instant |
-//! | memberships | count; hashes |
+//! | memberships | count; of each: hash of the segment, its lowest bit 1 if the customer is inside; until instant |
 //! | events seen | count of periods; of each: signed difference to the period before, number of ids; then 6 bytes of each id: 48 bits, the lowest byte first |
 //! | not live | byte 1: moved, 16 bytes of the other record's id |
 //!

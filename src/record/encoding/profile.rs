@@ -4,7 +4,8 @@ use super::codes::Code;
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::customer::{
-    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Point, Points, Profile,
+    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Memberships, Point, Points, Profile,
+    Standing,
 };
 use crate::event::Whereabouts;
 use crate::primitives::{ContactPoint, Instant, Topic};
@@ -32,7 +33,7 @@ impl<'a> Writer<'a> {
             !state.holds.is_empty(),
             !profile.contacts.is_empty(),
             !profile.channels.is_empty(),
-            !profile.memberships.is_empty(),
+            profile.memberships.iter().len() > 0,
             !profile.events_seen.is_empty(),
             moved.is_some(),
         ]);
@@ -70,7 +71,11 @@ impl<'a> Writer<'a> {
             to.number(record.engaged);
             record.last_engaged.into_iter().for_each(|at| to.instant(at));
         });
-        self.each(profile.memberships.iter(), |to, segment| to.hash(*segment));
+        self.each(profile.memberships.iter(), |to, standing| {
+            let (tag, until) = standing.parts();
+            to.hash(tag);
+            to.instant(until);
+        });
         if !profile.events_seen.is_empty() {
             self.seen(&profile.events_seen);
         }
@@ -188,7 +193,8 @@ impl Reader<'_> {
             })?;
         }
         if memberships {
-            profile.memberships = self.list(1, Self::hash)?;
+            let standing = |from: &mut Self| Ok(Standing::from_parts(from.hash()?, from.instant()?));
+            profile.memberships = Memberships::from_list(self.list(2, standing)?);
         }
         if seen {
             profile.events_seen = self.seen()?;

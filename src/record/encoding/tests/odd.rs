@@ -248,6 +248,14 @@ fn seen() -> impl Strategy<Value = Seen> {
     })
 }
 
+fn memberships() -> impl Strategy<Value = Memberships> {
+    vec((hash(), any::<bool>(), instant()), 0..5).prop_map(|said| {
+        let mut memberships = Memberships::default();
+        said.into_iter().for_each(|(segment, inside, until)| memberships.set(Standing::new(segment, inside, until)));
+        memberships
+    })
+}
+
 fn whereabouts() -> impl Strategy<Value = (Whereabouts, Instant)> {
     let of = || option::of(text());
     (of(), of(), of(), option::of((text(), of())), instant())
@@ -259,7 +267,7 @@ fn profile() -> impl Strategy<Value = Profile> {
     let reach = (vec(point(), 0..4), vec(consent(), 0..5), option::of(kind()), option::of(whereabouts()));
     let record = (any::<u32>(), any::<u32>(), option::of(instant()))
         .prop_map(|(sent, engaged, last_engaged)| ChannelRecord { sent, engaged, last_engaged });
-    let did = (history(), vec(contact(), 0..5), seen(), vec((kind(), record), 0..3), vec(hash(), 0..5));
+    let did = (history(), vec(contact(), 0..5), seen(), vec((kind(), record), 0..3), memberships());
     (who, reach, did, instant(), instant()).prop_map(|(who, reach, did, first_seen, last_seen)| {
         let (id, user_id, anonymous_ids, attributes) = who;
         let (points, consents, preferred, place) = reach;
