@@ -211,12 +211,14 @@ impl Series {
             let value = if columns.contains(&column.property) { property(&column.property) } else { None };
             column.insert(row, value);
         }
+        if self.columns.is_empty() {
+            self.columns.reserve_exact(columns.len());
+        }
         // A column begins with its first value.
         for key in columns {
             if let Some(value) = property(key)
                 && !self.columns.iter().any(|column| column.property == *key)
             {
-                self.columns.reserve_exact(1);
                 self.columns.push(Column::new(key, row, value));
             }
         }

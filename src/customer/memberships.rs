@@ -73,6 +73,14 @@ impl Memberships {
         self.position(segment).ok().and_then(|at| self.0.get(at)).copied()
     }
 
+    /// Makes room for standings in so many segments, or gives back what was not needed.
+    pub(crate) fn make_room(&mut self, segments: usize) {
+        match segments.checked_sub(self.0.len()) {
+            Some(more) => self.0.reserve_exact(more),
+            None => self.0.shrink_to_fit(),
+        }
+    }
+
     /// Takes a standing; one that says nothing is forgotten.
     pub(crate) fn set(&mut self, standing: Standing) {
         let tells = standing.inside() || standing.until < Instant::MAX;

@@ -37,15 +37,12 @@ impl<'a> Turn<'a> {
         reachable: bool,
     ) -> Vec<Change<'a>> {
         let index = &self.book.index;
-        let members = &self.state.profile.memberships;
-        let may_turn = |reader: &&Reader| match reader.effect {
-            Effect::Raises => !members.contains(reader.segment),
-            // Of what never happened the first occurrence may begin what a later instant then turns.
-            Effect::Lowers if recorded == Recorded::Further => members.contains(reader.segment),
-            Effect::None | Effect::Lowers | Effect::Either => true,
-        };
-        let mut queue: Vec<u16> = readers.iter().filter(may_turn).map(|reader| reader.position).collect();
-        let ordinary = queue.len();
+        let plain = observed.attributes.is_empty() && !observed.identified && !observed.place;
+        if plain && !reachable && index.seen.is_empty() {
+            return self.reassess_readers(readers, recorded);
+        }
+        let turning = readers.iter().filter(|reader| self.may_turn(reader, recorded));
+        let mut queue: Vec<u16> = turning.map(|reader| reader.position).collect();
         queue.extend_from_slice(&index.seen);
         for hash in &observed.attributes {
             queue.extend(index.attributes.get(hash).into_iter().flatten());
@@ -58,18 +55,45 @@ impl<'a> Turn<'a> {
                 queue.extend(index.attributes.get(&Key::hash_of(name)).into_iter().flatten());
             }
         }
-        if queue.len() > ordinary {
-            queue.sort_unstable();
-            queue.dedup();
-        }
+        queue.sort_unstable();
+        queue.dedup();
         self.assess_queue(queue, self.now)
+    }
+
+    /// The same for an event that says nothing of the customer: most do not, and then no list need be made.
+    fn reassess_readers(&mut self, readers: &[Reader], recorded: Recorded) -> Vec<Change<'a>> {
+        let (mut changes, mut dependents) = (Vec::new(), Vec::new());
+        for reader in readers {
+            if self.may_turn(reader, recorded) {
+                self.assess(reader.position, self.now, &mut changes, &mut dependents);
+            }
+        }
+        dependents.sort_unstable();
+        dependents.dedup();
+        changes.append(&mut self.assess_queue(dependents, self.now));
+        changes
+    }
+
+    /// Whether one more event can turn a segment's answer.
+    fn may_turn(&self, reader: &Reader, recorded: Recorded) -> bool {
+        let inside = || self.state.profile.memberships.contains(reader.segment);
+        match reader.effect {
+            Effect::Raises => !inside(),
+            // Of what never happened the first occurrence may begin what a later instant then turns.
+            Effect::Lowers if recorded == Recorded::Further => inside(),
+            Effect::None | Effect::Lowers | Effect::Either => true,
+        }
     }
 
     /// Evaluates all of them as of now, and forgets those that are no longer defined.
     pub(super) fn reassess_all(&mut self) -> Vec<Change<'a>> {
         let positions = &self.book.index.positions;
+        let segments = self.book.segments.len();
         self.state.profile.memberships.retain(|segment| positions.contains_key(&segment));
-        self.assess_queue((0..).take(self.book.segments.len()).collect(), self.now)
+        self.state.profile.memberships.make_room(segments);
+        let changes = self.assess_queue((0..).take(segments).collect(), self.now);
+        self.state.profile.memberships.make_room(0);
+        changes
     }
 
     /// Evaluates the segments whose time has come, as of that instant, which may be past, and raises the changes with it
