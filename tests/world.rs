@@ -40,6 +40,8 @@ const ROLLING: (usize, Span) = (4, Span::hours(48));
 const DAILY: usize = 2;
 const GAP: Span = Span::minutes(30);
 const DEDUPE: Span = Span::days(5);
+/// How long each attempt of the cascade but the last waits for engagement.
+const WAITS: [Span; 2] = [Span::hours(12), Span::hours(6)];
 /// Zones without clock changes, so that the oracle needs no zone data; an invalid name falls back to the shop's, UTC.
 const ZONES: [(&str, i64); 4] =
     [("Asia/Tokyo", 540), ("Asia/Kolkata", 330), ("America/Phoenix", -420), ("Nowhere/At_All", 0)];
@@ -98,6 +100,7 @@ enum Says {
     Zone(usize),
     Refund(String),
     Bounce(IdempotencyKey),
+    Engaged(IdempotencyKey),
     Nothing,
 }
 
@@ -108,6 +111,13 @@ struct Reached {
     content: String,
     visit: u64,
     marketing: bool,
+}
+
+/// One visit of a cascade: its attempts, each with its last hand-over that may have reached the customer.
+#[derive(Default)]
+struct Cascade {
+    attempts: BTreeMap<u16, (IdempotencyKey, Option<Instant>)>,
+    engaged: bool,
 }
 
 #[derive(Default)]
@@ -129,6 +139,7 @@ struct World {
     envelopes: HashMap<IdempotencyKey, Envelope>,
     ends: HashMap<IdempotencyKey, Vec<&'static str>>,
     over: HashSet<u64>,
+    cascades: HashMap<u64, Cascade>,
     cart_due: HashMap<u64, (Instant, bool)>,
     event_time: Instant,
     retried: HashSet<IdempotencyKey>,
@@ -181,6 +192,10 @@ impl World {
             Says::Bounce(envelope) => {
                 person.reached.remove(&envelope);
                 self.met("bounce");
+            }
+            Says::Engaged(envelope) => {
+                let visit = self.envelopes[&envelope].run.as_ref().unwrap().visit;
+                self.cascades.entry(visit).or_default().engaged = true;
             }
             _ => {}
         }
@@ -327,6 +342,39 @@ impl World {
         met.into_iter().for_each(|situation| self.met(situation));
     }
 
+    /// Promise 8.2: an attempt goes out once the one before it is settled and had its wait, and nobody engaged.
+    fn attempt(&mut self, envelope: &Envelope, now: Instant, again: bool, possibly: bool) {
+        if envelope.step.as_deref() != Some("c") {
+            return;
+        }
+        let (n, visit) = (envelope.attempt, envelope.run.as_ref().unwrap().visit);
+        let cascade = self.cascades.entry(visit).or_default();
+        let mut wrong = Vec::new();
+        if cascade.engaged {
+            wrong.push(format!("8.2: attempt {n} at {now} after engagement"));
+        }
+        if cascade.attempts.keys().any(|other| *other > n) {
+            wrong.push(format!("8.2: attempt {n} at {now} after a later one"));
+        }
+        if let Some((before, (id, reached))) = cascade.attempts.range(..n).next_back().filter(|_| !again) {
+            let ended = self.ends.get(id);
+            let wait = WAITS[usize::from(*before) - 1];
+            if ended.is_none() {
+                wrong.push(format!("8.2: attempt {n} at {now} while {before} is not settled"));
+            }
+            let bounced = ended.is_some_and(|ends| ends.contains(&"bounced"));
+            if let Some(at) = reached.filter(|at| !bounced && *at + wait > now) {
+                wrong.push(format!("8.2: attempt {n} at {now}, {before} was handed over at {at}"));
+            }
+        }
+        let (_, reached) = cascade.attempts.entry(n).or_insert((envelope.id, None));
+        *reached = if possibly { Some(now) } else { *reached };
+        if again && possibly {
+            self.met("an attempt of a cascade taken at a further try");
+        }
+        self.wrong.extend(wrong);
+    }
+
     fn answer(&mut self, envelope: &Envelope, again: bool) -> Result<Accepted, DeliveryError> {
         let after = Some(Span::minutes(1 + self.random.below(600) as i64)).filter(|_| self.random.chance(80));
         match self.random.below(100) {
@@ -372,6 +420,7 @@ impl World {
                     Says::Consent { channel: envelope.channel.kind.clone(), topic: false, grant: false }
                 }
                 "Bounced" => Says::Bounce(envelope.id),
+                "Opened" | "Clicked" => Says::Engaged(envelope.id),
                 _ => Says::Nothing,
             };
             self.said.insert(id.clone(), (says, None));
@@ -412,6 +461,7 @@ impl ChannelModel for Channels<'_> {
         };
         let possibly = result.is_ok() || result.as_ref().is_err_and(|wrong| !wrong.is_certain());
         world.check(envelope, now, possibly);
+        world.attempt(envelope, now, again, possibly);
         let receipts = if arrived { world.receipts(envelope) } else { Vec::new() };
         Modelled { result, receipts }
     }
@@ -510,6 +560,7 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         envelopes: HashMap::new(),
         ends: HashMap::new(),
         over: HashSet::new(),
+        cascades: HashMap::new(),
         cart_due: HashMap::new(),
         event_time: Instant::MIN,
         retried: HashSet::new(),
@@ -609,6 +660,7 @@ fn invariants_i1_to_i16_hold_in_every_world() {
         "second attempt",
         "third attempt",
         "same key again",
+        "an attempt of a cascade taken at a further try",
     ] {
         assert!(met.get(situation).is_some_and(|times| *times >= 5), "never or rarely met: {situation}; {met:?}");
     }

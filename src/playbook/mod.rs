@@ -1,5 +1,6 @@
 //! The compiled definitions, and the pure step that ties the rooms together.
 
+mod claims;
 mod decode;
 mod index;
 mod input;
