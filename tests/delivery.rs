@@ -133,6 +133,134 @@ fn promise_1_6_what_follows_a_message_counts_from_the_hand_over_that_was_taken()
     assert_eq!(sent(&shop), ["01T10:00:00Z mail email", "01T13:00:00Z mail email", "01T14:00:00Z note in_app"]);
 }
 
+/// What comes back of the mail that was handed over first.
+fn bounced(shop: &Shop) -> Event {
+    Event::track("Email Bounced").property("envelope_id", shop.handed[0].1.id.to_string().as_str())
+}
+
+#[test]
+fn promise_7_4_a_message_that_bounced_keeps_its_place_and_its_content_key() {
+    let mut book = book(json!({
+        "a": steps(json!([{"id": "s", "message": "everywhere", "channels": ["email"]}])),
+        "b": {"trigger": {"event": "Again"}, "steps": [{"id": "s", "message": "everywhere"}]},
+        "c": {"trigger": {"event": "Other"}, "steps": [{"id": "s", "message": "push"}]}}));
+    book["policy"]["frequency_caps"] = json!([{"at_most": 1, "rolling": "24h"}]);
+    book["messages"]["everywhere"]["dedupe"] = "3d".into();
+    book["messages"]["push"]["when_capped"] = "skip".into();
+    let mut shop = cascading(book, []);
+    shop.event("2026-03-01T10:05:00Z", bounced(&shop));
+    shop.event("2026-03-02T09:59:59Z", Event::track("Other"));
+    shop.event("2026-03-02T10:00:00Z", Event::track("Again"));
+    assert_eq!(shop.skipped(), ["push frequency_cap", "everywhere duplicate"]);
+    shop.event("2026-03-02T10:00:01Z", Event::track("Other"));
+    assert_eq!(sent(&shop), ["01T10:00:00Z everywhere email", "02T10:00:01Z push push"]);
+    let email = shop.state.profile.channels.iter().find(|(kind, _)| *kind == throughline::ChannelKind::Email);
+    assert_eq!(email.map(|(_, record)| record.sent), Some(0), "a dead address says nothing about e-mail");
+}
+
+#[test]
+fn promise_10_3_a_message_that_bounced_is_not_decided_anew_and_its_journey_goes_on() {
+    let journey = steps(json!([{"id": "s", "message": "everywhere", "channels": ["email", "push"]},
+        {"id": "w", "wait": "1h"}, {"id": "n", "message": "note"}]));
+    let mut book = book(json!({"j": journey}));
+    book["messages"]["everywhere"]["variants"]["push"] = json!({"title": "T", "body": "B"});
+    for before_the_answer in [false, true] {
+        let mut shop = Shop::new(book.clone());
+        shop.event("2026-03-01T00:00:00Z", known());
+        if before_the_answer {
+            shop.hold_answers();
+        }
+        shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+        let (first, id) = (sent(&shop), shop.handed[0].1.id);
+        shop.event(
+            "2026-03-01T10:00:30Z",
+            Event::track("Email Bounced").property("envelope_id", id.to_string().as_str()),
+        );
+        shop.input(Input::Settled { id, result: Ok(()) }, at("2026-03-01T10:00:40Z"));
+        shop.pass("2026-03-02T00:00:00Z");
+        assert_eq!(first, ["01T10:00:00Z everywhere email"]);
+        assert_eq!(sent(&shop)[1..], ["01T11:00:00Z note in_app"], "{before_the_answer}");
+        // It was accepted, once, and came back.
+        let mail = |what: &str| {
+            shop.notes
+                .iter()
+                .filter(|note| {
+                    let line = serde_json::to_value(note).unwrap();
+                    line["what"] == what && line["id"] == id.to_string()
+                })
+                .count()
+        };
+        assert_eq!(["accepted", "bounced", "failed"].map(mail), [1, 1, 0], "{before_the_answer}");
+    }
+}
+
+#[test]
+fn promise_8_2_a_bounce_that_comes_after_the_next_attempt_moves_nothing() {
+    let mut shop = cascading(cascade(), []);
+    shop.pass("2026-03-02T10:00:00Z");
+    shop.event("2026-03-02T11:00:00Z", bounced(&shop));
+    shop.pass("2026-03-03T09:59:59Z");
+    assert_eq!(sent(&shop), ["01T10:00:00Z everywhere email", "02T10:00:00Z everywhere push"]);
+    shop.pass("2026-03-03T10:00:00Z");
+    assert_eq!(sent(&shop)[2..3], ["03T10:00:00Z everywhere in_app"]);
+}
+
+#[test]
+fn promise_8_2_a_bounce_that_comes_while_the_next_attempt_waits_for_the_morning_moves_nothing() {
+    let mut book = cascade();
+    book["policy"]["zone"] = "UTC".into();
+    book["policy"]["quiet_hours"] = json!({"window": "09:00-15:00", "spread": "0s"});
+    let mut shop = Shop::new(book);
+    shop.event("2026-03-01T00:00:00Z", known());
+    shop.event("2026-03-01T08:00:00Z", Event::track("Begin"));
+    // The mail was opened by nobody; the push is due at 08:00 and is deferred by a change of the zone.
+    shop.event("2026-03-02T07:00:00Z", Event::track("Arrived").zone("Europe/Berlin"));
+    shop.pass("2026-03-02T08:30:00Z");
+    assert_eq!(shop.noted("deferred"), 1);
+    shop.event("2026-03-02T09:00:00Z", bounced(&shop));
+    shop.pass("2026-03-02T14:00:00Z");
+    assert_eq!(sent(&shop), ["01T08:00:00Z everywhere email", "02T14:00:00Z everywhere push"]);
+}
+
+#[test]
+fn promise_10_1_every_hand_over_is_told_once_and_a_further_try_with_its_number() {
+    let mut shop = cascading(
+        book(json!({"j": steps(json!([{"id": "s", "message": "mail"}]))})),
+        [refused_for(Span::hours(1)), refused_for(Span::hours(1))],
+    );
+    shop.pass("2026-03-02T00:00:00Z");
+    let lines = shop.notes.iter().map(|note| serde_json::to_value(note).unwrap());
+    let told: Vec<Json> = lines.filter(|line| line["what"].as_str().unwrap().starts_with("handed_over")).collect();
+    let id = shop.handed[0].1.id.to_string();
+    assert_eq!((shop.handed.len(), told.len()), (3, 3));
+    assert_eq!(
+        (&told[0]["what"], &told[0]["cost"], &told[0]["try"]),
+        (&json!("handed_over"), &json!("0"), &Json::Null)
+    );
+    let again = |time: &str, n: u16| {
+        json!({"at": time, "what": "handed_over_again", "id": id, "message": "mail", "channel": "email", "journey": "j",
+            "try": n})
+    };
+    assert_eq!(told[1..], [again("2026-03-01T11:00:00Z", 2), again("2026-03-01T12:00:00Z", 3)]);
+}
+
+#[test]
+fn promise_10_1_a_claim_that_is_given_back_is_told_and_counts_as_no_try() {
+    let mut shop = Shop::new(book(json!({"j": steps(json!([{"id": "s", "message": "mail"}]))})));
+    shop.event("2026-03-01T00:00:00Z", known());
+    shop.hold_answers();
+    shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+    let id = shop.handed[0].1.id;
+    shop.input(Input::GivenBack { id, due: at("2026-03-01T10:01:00Z") }, at("2026-03-01T10:00:30Z"));
+    shop.pass("2026-03-01T10:01:00Z");
+    shop.input(Input::Settled { id, result: Ok(()) }, at("2026-03-01T10:01:01Z"));
+    let lines: Vec<Json> = shop.notes.iter().map(|note| serde_json::to_value(note).unwrap()).collect();
+    let told: Vec<&Json> = lines.iter().map(|line| &line["what"]).filter(|what| !what.is_null()).collect();
+    let from = told.iter().position(|what| **what == "handed_over").unwrap();
+    assert_eq!(told[from..from + 4], ["handed_over", "given_back", "handed_over_again", "accepted"]);
+    assert_eq!(lines.iter().find(|line| line["what"] == "handed_over_again").unwrap()["try"], 1);
+}
+
 /// The mail program shows one of the messages handed over.
 fn opened(shop: &Shop, handed: usize) -> Event {
     Event::track("Email Opened").property("envelope_id", shop.handed[handed].1.id.to_string().as_str())

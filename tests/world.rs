@@ -126,6 +126,8 @@ struct Person {
     consents: HashMap<(ChannelKind, bool, bool), Instant>,
     zone: Option<(usize, Instant)>,
     refunds: HashSet<String>,
+    /// Contact points that bounced.
+    dead: HashSet<String>,
     reached: BTreeMap<IdempotencyKey, Reached>,
 }
 
@@ -142,7 +144,9 @@ struct World {
     cascades: HashMap<u64, Cascade>,
     cart_due: HashMap<u64, (Instant, bool)>,
     event_time: Instant,
-    retried: HashSet<IdempotencyKey>,
+    bounced: HashSet<IdempotencyKey>,
+    /// Hand-overs told, and made.
+    tries: HashMap<IdempotencyKey, (u16, u16)>,
     met: BTreeMap<&'static str, u64>,
     log: String,
     wrong: Vec<String>,
@@ -189,8 +193,11 @@ impl World {
             Says::Refund(order) => {
                 person.refunds.insert(order);
             }
+            // The provider had it: it stays counted (promise 7.4), and nothing goes there again.
             Says::Bounce(envelope) => {
-                person.reached.remove(&envelope);
+                let address = self.envelopes[&envelope].address().to_owned();
+                person.dead.insert(address);
+                self.bounced.insert(envelope);
                 self.met("bounce");
             }
             Says::Engaged(envelope) => {
@@ -205,7 +212,14 @@ impl World {
         let mut ends = |id: &IdempotencyKey, how| self.ends.entry(*id).or_default().push(how);
         match what {
             What::Accepted { id } => ends(id, "accepted"),
-            What::Failed { id, reason } => ends(id, if reason == "bounced" { "bounced" } else { "refused" }),
+            What::Failed { id, .. } => ends(id, "refused"),
+            What::Bounced { id } => {
+                let (told, taken) = (self.bounced.contains(id), self.ends.get(id));
+                let taken = taken.is_some_and(|ends| ends == &["accepted"] || ends == &["parked"]);
+                self.must(told && taken, || format!("10.2: {id} bounced, which was not taken"));
+            }
+            What::HandedOver(sent) => self.tell_try(sent.id, 1),
+            What::HandedOverAgain(sent) => self.tell_try(sent.id, sent.number),
             What::Parked { id } => ends(id, "parked"),
             What::Expired { id } => ends(id, "expired"),
             What::Cancelled { id, reason, .. } => {
@@ -216,9 +230,6 @@ impl World {
                     "cascade_over" => self.met("withdrawn with its run"),
                     _ => {}
                 }
-            }
-            What::Retried { id, .. } => {
-                self.retried.insert(*id);
             }
             What::RunBegun(run) | What::RunRestarted(run) => {
                 if matches!(what, What::RunRestarted(_)) {
@@ -266,8 +277,20 @@ impl World {
         }
     }
 
+    /// Every hand-over is told once, in order, before it is made.
+    fn tell_try(&mut self, id: IdempotencyKey, number: u16) {
+        let (told, made) = self.tries.entry(id).or_default();
+        let in_order = *told == *made && number == *told + 1;
+        *told += 1;
+        self.must(in_order, || format!("10.1: {id} is told as handed over a {number}th time"));
+    }
+
     fn handed(&mut self, envelope: &Envelope, now: Instant) -> bool {
         let id = envelope.id;
+        let (told, made) = self.tries.entry(id).or_default();
+        *made += 1;
+        let told = *told == *made;
+        self.must(told, || format!("10.1: {id} is handed over without a word"));
         let again = self.envelopes.insert(id, envelope.clone());
         if let Some(first) = &again {
             self.must(first == envelope, || format!("P2: {id} came again with other bytes"));
@@ -290,11 +313,15 @@ impl World {
     fn check(&mut self, envelope: &Envelope, now: Instant, possibly: bool) {
         let person = self.people.entry(envelope.customer).or_default();
         let marketing = envelope.message.class == MessageClass::Marketing;
+        let dead = person.dead.contains(envelope.address());
         let content = envelope.content_key.to_string();
         let channel = envelope.channel.id.to_string();
         let visit = envelope.run.as_ref().unwrap().visit;
         let mut wrong = Vec::new();
         let mut met = Vec::new();
+        if dead {
+            wrong.push(format!("4.3: {channel} at {now} to an address that bounced"));
+        }
         if marketing {
             let said = |topic, grant| person.consents.get(&(envelope.channel.kind.clone(), topic, grant)).copied();
             let newest = said(true, true).max(said(false, true));
@@ -362,7 +389,7 @@ impl World {
             if ended.is_none() {
                 wrong.push(format!("8.2: attempt {n} at {now} while {before} is not settled"));
             }
-            let bounced = ended.is_some_and(|ends| ends.contains(&"bounced"));
+            let bounced = self.bounced.contains(id);
             if let Some(at) = reached.filter(|at| !bounced && *at + wait > now) {
                 wrong.push(format!("8.2: attempt {n} at {now}, {before} was handed over at {at}"));
             }
@@ -563,7 +590,8 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         cascades: HashMap::new(),
         cart_due: HashMap::new(),
         event_time: Instant::MIN,
-        retried: HashSet::new(),
+        bounced: HashSet::new(),
+        tries: HashMap::new(),
         met: BTreeMap::new(),
         log: String::new(),
         wrong: Vec::new(),
@@ -592,12 +620,7 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         let ends: Vec<_> =
             world.envelopes.keys().map(|id| (*id, world.ends.get(id).cloned().unwrap_or_default())).collect();
         for (id, ends) in ends {
-            let once = matches!(
-                ends.as_slice(),
-                ["accepted" | "refused" | "parked" | "cancelled" | "expired" | "bounced"]
-                    | ["accepted", "bounced"]
-                    | ["parked", "bounced"]
-            );
+            let once = matches!(ends.as_slice(), ["accepted" | "refused" | "parked" | "cancelled" | "expired"]);
             world.must(once, || format!("10.2: {id} ended as {ends:?}"));
         }
     }

@@ -30,7 +30,7 @@ use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, N
 ///   nothing to it is answered by [`Advance::stay`] with the wake it already had.
 /// - After an [`Act::Message`] the run hears exactly one of handed over and skipped; after handed over any number of
 ///   retried, then exactly one of accepted, refused and parked. All of these are of the message that it asked for last,
-///   and only while it is at the visit of the step that asked. A message is queued for a retry only until the run asks for
+///   and only while it is at the visit of the step that asked. What was accepted or parked may still bounce. A message is queued for a retry only until the run asks for
 ///   a further attempt, ends its cascade, or ends: then it is not tried again.
 /// - It hears of engagement with any message of the present visit whenever that happens.
 /// - A panic in `admit` begins no run, one in `advance` ends the run as stuck; neither harms the record. [`Stuck`] says the
@@ -137,6 +137,8 @@ pub enum News<'a> {
         /// When it was last handed over.
         at: Instant,
     },
+    /// The provider took it, and it came back: there is nobody at its contact point, which is blocked.
+    Bounced,
     /// The customer engaged with it.
     Engaged {
         /// How.

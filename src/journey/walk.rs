@@ -246,7 +246,7 @@ impl Walk<'_> {
             (Signal::Message(News::Skipped { reason, .. }), _) if *reason == "engaged_already" => {
                 self.leave(engaged, self.now)
             }
-            (Signal::Message(News::Skipped { .. } | News::Refused), _) => {
+            (Signal::Message(News::Skipped { .. } | News::Refused | News::Bounced), _) => {
                 self.further(step, attempts.len(), next, self.now)
             }
             (Signal::Due { at }, _) if due.is_some_and(|due| due <= *at) => {

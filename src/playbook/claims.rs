@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::input::What;
+use super::input::{HandedOverAgain, What};
 use super::step::Turn;
 use crate::channel::OnUnknown;
 use crate::customer::{BlockReason, Status};
@@ -60,8 +60,15 @@ impl Turn<'_> {
             contact.tries += 1;
             contact.status = Status::InFlight { lease: now + book.lease };
             contact.claims = Some(contact.claims.map_or((now, now), |(first, _)| (first, now)));
+            let again = HandedOverAgain {
+                id,
+                message,
+                channel: contact.channel.id.clone(),
+                journey: contact.run.as_ref().map(|run| run.journey.clone()),
+                number: contact.tries,
+            };
             self.out.resend.push(id);
-            return;
+            return self.out.notice(now, What::HandedOverAgain(Box::new(again)));
         };
         // What may have arrived cannot be withdrawn: it stays counted, and is not tried again.
         contact.status = match (doubt, expired) {
@@ -153,25 +160,22 @@ impl Turn<'_> {
         if !contact.doubt {
             contact.claims = None;
         }
-        self.out.notice(now, What::Retried { id, due });
+        self.out.notice(now, What::GivenBack { id, due });
         self.tell_of(id, News::Retried { due });
     }
 
-    /// A hard bounce: the address is no address, and the message did not arrive.
+    /// A hard bounce: the address is no address. The provider had the message, so it keeps its place (promise 7.4).
     pub(super) fn bounced(&mut self, id: IdempotencyKey) {
         let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
-        if !contact.status.holds() {
+        if !matches!(contact.status, Status::Accepted | Status::Parked) {
             return;
         }
+        contact.status = Status::Bounced;
         let point = contact.point;
-        if !matches!(contact.status, Status::Accepted | Status::Parked) {
-            self.out.release.push(id);
-        }
-        contact.status = Status::Refused;
         self.block(point, BlockReason::HardBounce);
         self.uncount(id, false);
-        self.out.notice(self.now, What::Failed { id, reason: "bounced".to_owned() });
-        self.tell_of(id, News::Refused);
+        self.out.notice(self.now, What::Bounced { id });
+        self.tell_of(id, News::Bounced);
     }
 
     fn block(&mut self, point: Option<u64>, reason: BlockReason) {

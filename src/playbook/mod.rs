@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use input::{HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
 use crate::customer::Customer;
