@@ -5,7 +5,7 @@ mod shop;
 
 use serde_json::{Value as Json, json};
 use shop::{Shop, at, book, known, steps};
-use throughline::{DeliveryError, Event, Input, Span};
+use throughline::{DeliveryError, Event, Input, Span, What};
 
 fn refused_for(wait: Span) -> Result<(), DeliveryError> {
     Err(DeliveryError::Transient { reason: "451".into(), after: Some(wait) })
@@ -259,6 +259,91 @@ fn promise_10_1_a_claim_that_is_given_back_is_told_and_counts_as_no_try() {
     let from = told.iter().position(|what| **what == "handed_over").unwrap();
     assert_eq!(told[from..from + 4], ["handed_over", "given_back", "handed_over_again", "accepted"]);
     assert_eq!(lines.iter().find(|line| line["what"] == "handed_over_again").unwrap()["try"], 1);
+}
+
+#[test]
+fn promise_6_6_an_exit_by_engagement_acts_when_the_receipt_arrives_and_so_does_a_wait() {
+    let engaged = json!({"engaged": {"channel": "email", "within": "30d"}});
+    let mut waits = steps(json!([{"id": "w", "wait": "9d"}, {"id": "n", "message": "note"}]));
+    waits["exit"] = json!([{"rule": engaged}]);
+    let asks = steps(json!([{"id": "w", "wait_for": {"rule": engaged, "timeout": "9d"}, "then": "n", "else": "end"},
+        {"id": "n", "message": "other"}]));
+    let mails = steps(json!([{"id": "s", "message": "mail"}]));
+    let mut shop = cascading(book(json!({"mails": mails, "waits": waits, "asks": asks})), []);
+    let ended = |shop: &Shop| {
+        let ends = shop.notes.iter().filter_map(|note| match &note.what {
+            What::RunEnded { run, reason } if run.journey.as_str() == "waits" => {
+                Some((note.at, reason.word().to_owned()))
+            }
+            _ => None,
+        });
+        ends.collect::<Vec<_>>()
+    };
+    assert_eq!((ended(&shop).len(), sent(&shop).len()), (0, 1));
+    // Of another journey's message: nothing of these runs' own.
+    shop.event("2026-03-02T12:00:00Z", opened(&shop, 0));
+    assert_eq!(ended(&shop), [(at("2026-03-02T12:00:00Z"), "exited".to_owned())]);
+    assert_eq!(sent(&shop)[1..], ["02T12:00:00Z other in_app"]);
+}
+
+#[test]
+fn promise_6_6_an_exit_by_a_rule_over_an_attribute_acts_when_the_attribute_changes() {
+    let mut waits = steps(json!([{"id": "w", "wait": "9d"}, {"id": "n", "message": "note"}]));
+    waits["exit"] = json!([{"rule": {"attribute": "tier", "equals": "gold"}}]);
+    let mut shop = cascading(book(json!({"j": waits})), []);
+    shop.event("2026-03-02T12:00:00Z", Event::identify().with_trait("tier", "gold"));
+    let ended = shop.notes.iter().find(|note| matches!(note.what, What::RunEnded { .. })).map(|note| note.at);
+    assert_eq!(ended, Some(at("2026-03-02T12:00:00Z")));
+}
+
+/// Looks every hour whether the customer has bought, for ever.
+fn hourly() -> Json {
+    steps(json!([{"id": "hour", "wait": "1h"},
+        {"id": "look", "branch": [{"if": {"event": "Order Completed"}, "next": "say"}], "else": "hour"},
+        {"id": "say", "message": "note"}]))
+}
+
+fn ended(shop: &Shop) -> Vec<String> {
+    let ends = shop.notes.iter().filter_map(|note| match &note.what {
+        What::RunEnded { reason, .. } => Some(reason.word().to_owned()),
+        _ => None,
+    });
+    ends.collect()
+}
+
+#[test]
+fn promise_6_9_a_long_downtime_makes_no_runaway_of_a_run_that_waits() {
+    for event_first in [false, true] {
+        let mut shop = Shop::new(book(json!({"j": hourly()})));
+        shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+        // Nobody ran anything for half a year.
+        let now = at("2026-09-01T10:30:00Z");
+        if event_first {
+            shop.input(Input::Event(Event::track("Order Completed").at(now).into()), now);
+            shop.pass("2026-09-01T11:00:00Z");
+            assert_eq!(
+                (ended(&shop), sent(&shop)),
+                (vec!["completed".to_owned()], vec!["01T11:00:00Z note in_app".to_owned()])
+            );
+        } else {
+            shop.input(Input::Wake, now);
+            assert_eq!((ended(&shop).len(), shop.state.due()), (0, at("2026-09-01T11:00:00Z")));
+        }
+    }
+}
+
+#[test]
+fn promise_6_9_waits_too_short_to_be_caught_up_with_end_as_runaway() {
+    let mut journey = hourly();
+    journey["steps"][0]["wait"] = "10ms".into();
+    let mut shop = Shop::new(book(
+        json!({"j": journey, "k": steps(json!([{"id": "w", "wait": "1d"}, {"id": "n", "message": "other"}]))}),
+    ));
+    shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+    shop.input(Input::Wake, at("2026-03-03T10:00:00Z"));
+    assert_eq!(ended(&shop), ["runaway"]);
+    shop.pass("2026-03-03T10:00:00Z");
+    assert_eq!((ended(&shop).len(), sent(&shop).len()), (2, 1), "the other run goes on");
 }
 
 /// The mail program shows one of the messages handed over.
