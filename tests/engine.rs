@@ -200,3 +200,74 @@ fn promise_4_4_a_revocation_ingested_after_the_trigger_stops_what_the_trigger_se
         assert_eq!(engine.run_due().await.unwrap().handed_over, 0);
     });
 }
+
+fn throttled(after: Option<Span>) -> Does {
+    Does::Answers(Err(DeliveryError::Throttled { after }))
+}
+
+#[test]
+fn promise_10_3_a_throttled_channel_pauses_until_its_providers_time_and_others_go_on() {
+    let mut book = both();
+    book["channels"]["email"]["in_flight"] = 2.into();
+    // The provider has enough until 10:10.
+    let rig = Rig::new(book, |envelope, tries| match (envelope.channel.id.as_str(), tries) {
+        ("email", 1) if envelope.address() < "u2" => throttled(Some(Span::minutes(10))),
+        _ => Does::Answers(Ok(())),
+    });
+    rig.meets(10);
+    rig.begins(5);
+    rig.runs(Span::minutes(5));
+    // These find it paused.
+    (5..10).for_each(|n| rig.ingest(Event::track("Begin").user(&format!("u{n}"))));
+    rig.runs(Span::minutes(20));
+    let seen = rig.seen.lock().unwrap();
+    let at_of =
+        |channel: &str| seen.iter().filter(|(_, e)| e.channel.id.as_str() == channel).map(|(at, _)| *at).collect();
+    let (mails, notes): (Vec<Instant>, Vec<Instant>) = (at_of("email"), at_of("in_app"));
+    let before = |times: &[Instant], limit: &str| times.iter().filter(|time| **time < at(limit)).count();
+    // Those that were under way when it said so, and then nobody for ten minutes.
+    assert!((1..=2).contains(&before(&mails, "2026-03-01T10:10:00Z")), "{mails:?}");
+    assert_eq!(before(&mails, "2026-03-01T10:10:05Z"), mails.len(), "{mails:?}");
+    assert_eq!((before(&notes, "2026-03-01T10:00:01Z"), before(&notes, "2026-03-01T10:05:02Z")), (5, 10), "{notes:?}");
+    drop(seen);
+    // Nothing is lost, and nobody gets it twice.
+    assert_eq!(rig.statuses(), [Status::Accepted; 20]);
+}
+
+#[test]
+fn promise_10_3_a_throttled_channel_that_names_no_time_is_asked_again_with_backoff() {
+    let mut book = mails();
+    book["channels"]["email"]["in_flight"] = 1.into();
+    book["channels"]["email"]["retry"] = json!({"attempts": 9});
+    let rig = Rig::new(book, |envelope, tries| match (envelope.address(), tries) {
+        ("u0@shop.example", 1..=3) => throttled(None),
+        _ => Does::Answers(Ok(())),
+    });
+    rig.meets(2);
+    rig.ingest(Event::track("Begin").user("u0"));
+    rig.runs(Span::millis(200));
+    rig.ingest(Event::track("Begin").user("u1"));
+    rig.runs(Span::minutes(2));
+    let seen = rig.seen.lock().unwrap();
+    let first: Vec<i64> = seen.iter().map(|(time, _)| (*time - at(START)).as_millis() / 1_000).collect();
+    drop(seen);
+    assert_eq!(rig.statuses(), [Status::Accepted; 2]);
+    // After 1, 2 and 4 seconds, each from the answer before; whichever is first asks for both.
+    assert!(first[..2] == [0, 1] && first.len() <= 5, "{first:?}");
+}
+
+#[test]
+fn promise_4_4_a_revocation_while_the_channel_is_throttled_stops_what_waits_for_it() {
+    let mut book = mails();
+    book["channels"]["email"]["in_flight"] = 1.into();
+    let rig = Rig::new(book, |_, tries| match tries {
+        1 => throttled(Some(Span::seconds(20))),
+        _ => Does::Answers(Ok(())),
+    });
+    rig.meets(2);
+    rig.begins(2);
+    rig.runs(Span::seconds(5));
+    (0..2).for_each(|n| rig.ingest(Event::track("Unsubscribed").user(&format!("u{n}"))));
+    rig.runs(Span::minutes(5));
+    assert_eq!((rig.sent().len(), rig.statuses()), (1, vec![Status::Cancelled; 2]));
+}
