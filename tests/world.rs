@@ -40,8 +40,9 @@ const ROLLING: (usize, Span) = (4, Span::hours(48));
 const DAILY: usize = 2;
 const GAP: Span = Span::minutes(30);
 const DEDUPE: Span = Span::days(5);
-/// How long each attempt of the cascade but the last waits for engagement.
-const WAITS: [Span; 2] = [Span::hours(12), Span::hours(6)];
+/// How long each attempt of a cascade but the last waits for engagement: of marketing, and of what ignores caps and gaps and
+/// is often tried again later than that.
+const WAITS: [[Span; 2]; 2] = [[Span::hours(12), Span::hours(6)], [Span::hours(2), Span::hours(3)]];
 /// Zones without clock changes, so that the oracle needs no zone data; an invalid name falls back to the shop's, UTC.
 const ZONES: [(&str, i64); 4] =
     [("Asia/Tokyo", 540), ("Asia/Kolkata", 330), ("America/Phoenix", -420), ("Nowhere/At_All", 0)];
@@ -70,6 +71,7 @@ fn playbook() -> Playbook {
             "promo": with(json!({"when_capped": "wait", "priority": 5, "content_key": "promo-{{ trigger.sku }}"})),
             "review": with(json!({"when_capped": "wait", "valid_for": "36h"})),
             "offer": with(json!({"when_closed": "next_channel"})),
+            "alarm": {"class": "transactional", "variants": texts},
             "receipt": {"class": "transactional", "variants": {"email": {"subject": "S", "text": "T"}}}},
         "journeys": {
             "cart": {"trigger": {"event": "Product Added"}, "entry": "restart", "exit": [{"event": "Order Completed"}],
@@ -84,6 +86,9 @@ fn playbook() -> Playbook {
                 "steps": [{"id": "c", "cascade": {"message": "offer", "attempts": [
                     {"channels": ["email"], "wait": "12h"}, {"channels": ["push", "in_app"], "wait": "6h"},
                     {"channels": ["sms"]}]}}]},
+            "alarm": {"trigger": {"event": "Offer Made"},
+                "steps": [{"id": "c", "cascade": {"message": "alarm", "attempts": [
+                    {"channels": ["email"], "wait": "2h"}, {"channels": ["push"], "wait": "3h"}, {"channels": ["sms"]}]}}]},
             "flash": {"trigger": {"event": "Offer Made"},
                 "steps": [{"id": "w", "wait": "8h"}, {"id": "s", "message": "offer"}]},
             "browse": {"trigger": {"event": "Product Viewed"}, "entry": {"cooldown": "12h"}, "goal": {"event": "Product Added"},
@@ -375,6 +380,7 @@ impl World {
             return;
         }
         let (n, visit) = (envelope.attempt, envelope.run.as_ref().unwrap().visit);
+        let waits = WAITS[usize::from(envelope.message.id.as_str() == "alarm")];
         let cascade = self.cascades.entry(visit).or_default();
         let mut wrong = Vec::new();
         if cascade.engaged {
@@ -385,7 +391,7 @@ impl World {
         }
         if let Some((before, (id, reached))) = cascade.attempts.range(..n).next_back().filter(|_| !again) {
             let ended = self.ends.get(id);
-            let wait = WAITS[usize::from(*before) - 1];
+            let wait = waits[usize::from(*before) - 1];
             if ended.is_none() {
                 wrong.push(format!("8.2: attempt {n} at {now} while {before} is not settled"));
             }
