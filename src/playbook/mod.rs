@@ -1,5 +1,6 @@
 //! The compiled definitions, and the pure step that ties the rooms together.
 
+mod claims;
 mod decode;
 mod index;
 mod input;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use input::{HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
 use crate::customer::Customer;

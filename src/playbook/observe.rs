@@ -120,10 +120,10 @@ impl Turn<'_> {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;
         };
-        let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
+        let taken = receipt.kind != ReceiptKind::SoftBounced;
         let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
-        if delivered && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
-            // Whoever opened it has it, whatever the channel's answer will be.
+        if taken && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
+            // What was opened or came back had been taken, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }
         match receipt.kind {

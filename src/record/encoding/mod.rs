@@ -79,7 +79,7 @@
 //! ## Contact
 //!
 //! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted
-//! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7); id, 16 bytes; message; channel; content hash; run
+//! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7, bounced 8); id, 16 bytes; message; channel; content hash; run
 //! (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last
 //! instants); queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant).
 //! "Doubt" and "cascading" are bits alone.

@@ -100,7 +100,7 @@ fn engagement() -> impl Strategy<Value = Engagement> {
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
-    let status = (0..8, instant()).prop_map(|(n, at)| match n {
+    let status = (0..9, instant()).prop_map(|(n, at)| match n {
         0 => Status::Queued { due: at },
         1 => Status::InFlight { lease: at },
         2 => Status::Accepted,
@@ -108,7 +108,8 @@ fn contact() -> impl Strategy<Value = Contact> {
         4 => Status::Parked,
         5 => Status::Cancelled,
         6 => Status::Expired,
-        _ => Status::HeldOut,
+        7 => Status::HeldOut,
+        _ => Status::Bounced,
     });
     let message =
         (name(), name(), any::<bool>(), any::<bool>(), span()).prop_map(|(id, topic, marketing, counts, dedupe)| {
