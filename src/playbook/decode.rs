@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::index::Index;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::decode_channels;
+use crate::customer::FigureRules;
 use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::Policy;
@@ -25,7 +26,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             return Err(sink.into_faults());
         }
     };
-    let root = Node::root(&json, &sink);
+    let root = Node::playbook(&json, &sink);
     let decoded = root
         .object(&[
             "version",
@@ -34,6 +35,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "currency",
             "dedupe_horizon",
             "brand",
+            "figures",
             "channels",
             "segments",
             "messages",
@@ -51,6 +53,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     object.need("version").and_then(|node| node.integer(1..=1));
     let currency = object.need("currency").and_then(|node| node.parsed::<Currency>());
     let horizon = object.get("dedupe_horizon").map_or(Some(HORIZON), |node| node.span());
+    let figures = object.get("figures").map(|node| FigureRules::decode(&node)).unwrap_or_default();
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
@@ -93,6 +96,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         segments,
         journeys,
         policy: policy?,
+        figures,
         horizon: horizon?,
         lease: Span::minutes(1),
         warnings,

@@ -18,7 +18,7 @@ use index::Index;
 pub use input::{HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
-use crate::customer::Customer;
+use crate::customer::{Customer, FigureRules};
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
@@ -54,6 +54,7 @@ pub struct Playbook {
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     journeys: Vec<Arc<dyn Journey>>,
     policy: Policy,
+    figures: FigureRules,
     horizon: Span,
     lease: Span,
     warnings: Vec<Fault>,
@@ -177,6 +178,11 @@ impl Playbook {
     /// What is allowed but probably not meant, such as a marketing e-mail without a way to unsubscribe.
     pub fn warnings(&self) -> &[Fault] {
         &self.warnings
+    }
+
+    /// What the figures of a customer are made by.
+    pub fn figure_rules(&self) -> &FigureRules {
+        &self.figures
     }
 
     /// For how long a second copy of an event is known (promise 3.2).

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::index::reading;
 use super::input::What;
 use super::step::Turn;
 use crate::customer::Observed;
@@ -38,12 +39,16 @@ impl<'a> Turn<'a> {
     pub(super) fn touched(&self, event: Option<&'a [u16]>, observed: &Observed, reachable: bool) -> Touched<'a> {
         let index = &self.book.index;
         let event = event.unwrap_or_default();
-        let plain = observed.attributes.is_empty() && !observed.identified && !observed.place;
+        let plain = observed.attributes.is_empty()
+            && !observed.identified
+            && !observed.place
+            && reading(&index.derived, observed.derived).next().is_none();
         if plain && !reachable && index.seen.is_empty() {
             return Touched::Event(event);
         }
         let mut positions = event.to_vec();
         positions.extend_from_slice(&index.seen);
+        positions.extend(reading(&index.derived, observed.derived));
         for hash in &observed.attributes {
             positions.extend(index.attributes.get(hash).into_iter().flatten());
         }
