@@ -100,6 +100,8 @@ pub use policy::*;
 pub use primitives::*;
 pub use record::*;
 pub use rehearsal::*;
-pub use segment::{Criteria, Facts, Filter, Membership, Segment, SegmentDefinition};
+pub use segment::{
+    Criteria, Facts, Filter, Membership, RfmFit, RfmGroup, RfmModel, RfmScore, Segment, SegmentDefinition,
+};
 pub use store::*;
 pub use surroundings::*;
