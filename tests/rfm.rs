@@ -69,13 +69,21 @@ fn thousandths(model: &RfmModel) -> Vec<u64> {
     model.monetary.iter().map(thousandths).collect()
 }
 
+/// The gross model of online_retail, with the rehearsal that it was fitted over.
+fn online_retail(folder: &std::path::Path) -> (Rehearsal<'static>, RfmModel) {
+    let rehearsal = rehearsed(folder, json!({"version": 1, "currency": "GBP"}));
+    let model = fitted(&rehearsal, AS_OF.parse().unwrap(), MoneyBasis::Gross);
+    (rehearsal, model)
+}
+
+const AS_OF: &str = "2011-06-27T00:00:00Z";
+
 #[test]
 fn promise_5_2_rfm_of_online_retail_gives_the_bands_of_the_raw_rows() {
     let Some(folder) = data("online_retail") else { return };
     let truth = truth(&folder);
-    let now = "2011-06-27T00:00:00Z".parse().unwrap();
-    let rehearsal = rehearsed(&folder, json!({"version": 1, "currency": "GBP"}));
-    let model = fitted(&rehearsal, now, MoneyBasis::Gross);
+    let now = AS_OF.parse().unwrap();
+    let (rehearsal, model) = online_retail(&folder);
     assert_eq!(model.customers, 2_931);
     let minutes: Vec<i64> = model.recency.iter().map(|edge| edge.as_millis() / 60_000).collect();
     assert_eq!(json!(minutes), truth["edges"]["recency_min"]);
@@ -99,9 +107,8 @@ fn promise_5_2_rfm_of_online_retail_gives_the_bands_of_the_raw_rows() {
 fn promise_5_5_segments_of_a_fitted_model_are_entered_and_left_by_themselves() {
     let Some(folder) = data("online_retail") else { return };
     let truth = truth(&folder);
-    let now: Instant = "2011-06-27T00:00:00Z".parse().unwrap();
-    let mut model = fitted(&rehearsed(&folder, json!({"version": 1, "currency": "GBP"})), now, MoneyBasis::Gross);
-    model = serde_json::from_str(&serde_json::to_string(&model).unwrap()).unwrap();
+    let now = AS_OF.parse().unwrap();
+    let (_, model) = online_retail(&folder);
     let playbook = json!({"version": 1, "currency": "GBP", "rfm": model, "segments": {
         "champions": {"all": [{"identified": true}, {"rfm": {"group": "champions"}}]},
         "at_risk": {"all": [{"identified": true}, {"rfm": {"recency": {"at_most": 2}, "frequency": {"at_least": 4}}}]}}});

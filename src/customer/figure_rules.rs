@@ -1,7 +1,7 @@
 //! Which events say what of a customer, and for how long: data of the playbook, with defaults.
 
 use super::affinity::Liked;
-use super::purchases::LineKind;
+use super::order_line::LineKind;
 use super::stage::{BuyerStages, LifecycleStages};
 use crate::primitives::fault::{FaultSink, Node, Object};
 use crate::primitives::{Key, Span};

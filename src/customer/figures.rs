@@ -4,9 +4,10 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use super::affinity::{Affinities, Liked};
+use super::bought::{Bought, MoneyBasis};
 use super::figure_rules::{FigureRules, Sign};
 use super::habits::{BestHour, Habits};
-use super::purchases::{Bought, MoneyBasis, Purchases};
+use super::purchases::Purchases;
 use super::stage::{BuyerStage, BuyerStages, Life, Lifecycle, LifecycleStages, Signs, Timed};
 use crate::event::Event;
 use crate::primitives::{Currency, Derived, Fields, Instant, Key, Money, Value};

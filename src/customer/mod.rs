@@ -2,6 +2,7 @@
 
 mod affinity;
 mod attributes;
+mod bought;
 mod column;
 mod consent;
 mod contact_log;
@@ -9,6 +10,7 @@ mod figure_rules;
 mod figures;
 mod habits;
 mod history;
+mod order_line;
 mod points;
 mod profile;
 mod purchases;
@@ -19,10 +21,12 @@ pub(crate) use affinity::{Affinities, Affinity};
 pub(crate) use column::{Cells, Column, NONE};
 pub(crate) use figures::Parts;
 pub(crate) use habits::Habits;
-pub(crate) use purchases::{Line, LineKind, Purchases, Settled};
+pub(crate) use order_line::{Line, LineKind};
+pub(crate) use purchases::{Purchases, Settled};
 
 pub use affinity::Liked;
 pub use attributes::{Attribute, Attributes};
+pub use bought::{Bought, MoneyBasis};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
 pub use figure_rules::FigureRules;
@@ -31,7 +35,6 @@ pub use habits::{BestHour, LearnedChannel};
 pub use history::{History, Occurrence, Series};
 pub use points::{BlockReason, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
-pub use purchases::{Bought, MoneyBasis};
 pub use seen::Seen;
 pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};
 

@@ -1,178 +1,14 @@
 //! What a customer bought and sent back (promise 5.6).
 
-use std::sync::LazyLock;
-
-use rust_decimal::Decimal;
-use rust_decimal::prelude::ToPrimitive;
-
+use super::bought::{Bought, MoneyBasis};
 use super::column::insert_tight;
+use super::order_line::{Line, LineKind, units};
 use crate::event::Event;
-use crate::primitives::{Currency, Fields, Instant, Key, Money};
+use crate::primitives::{Currency, Instant, Key, Money};
 
 /// How many orders and returns are held one by one. What is older is summed up: a return that names one of those still
 /// lowers the money, but no longer the number of orders.
 const HELD: usize = 32;
-
-/// Amounts are held in ten-thousandths of the major unit.
-const PLACES: u32 = 4;
-
-/// The largest amount of one order, ten thousand million: sums of these cannot overflow in practice.
-const LARGEST: i64 = 100_000_000_000_000;
-
-static ORDER_ID: LazyLock<Key> = LazyLock::new(|| Key::new("order_id"));
-static MONEY: LazyLock<[Key; 2]> = LazyLock::new(|| ["total", "revenue"].map(Key::new));
-static CURRENCY: LazyLock<Key> = LazyLock::new(|| Key::new("currency"));
-
-/// Whether what was sent back is taken off (promise 5.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MoneyBasis {
-    /// Refunds take their money off; an order that was wholly taken back, or cancelled, does not count.
-    #[default]
-    Net,
-    /// As if nothing had ever been sent back.
-    Gross,
-}
-
-/// What an event says of purchases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LineKind {
-    /// `Order Completed`.
-    Order,
-    /// `Order Refunded`.
-    Refund,
-    /// `Order Cancelled`.
-    Cancel,
-}
-
-impl LineKind {
-    /// By the name of the event.
-    pub(super) const EVENTS: [(&'static str, LineKind); 3] = [
-        ("Order Completed", LineKind::Order),
-        ("Order Refunded", LineKind::Refund),
-        ("Order Cancelled", LineKind::Cancel),
-    ];
-}
-
-/// One order, refund or cancellation. In order of time; ties in an order of their own, so that the order of arrival does
-/// not show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Line {
-    pub(crate) at: Instant,
-    pub(crate) kind: LineKind,
-    /// 48 bits of the stable hash of the order's name; 0 if it has none.
-    pub(crate) order: u64,
-    /// In ten-thousandths; `None`: not said.
-    pub(crate) amount: Option<i64>,
-    /// `None`: not said, which is the shop's.
-    pub(crate) currency: Option<Currency>,
-}
-
-impl Line {
-    /// The bits of an order's hash that are kept: two of a customer's orders are taken for one with a chance of one in
-    /// 2^48 a pair.
-    pub(crate) const NAME: u64 = (1 << 48) - 1;
-
-    fn of(event: &Event, kind: LineKind, at: Instant, shop: Currency, converted: Option<&Key>) -> Line {
-        let properties = &event.properties;
-        let order = properties.get(&ORDER_ID).and_then(|id| id.as_ref().to_key_text());
-        let mut currency =
-            properties.get(&CURRENCY).and_then(|code| code.as_str()).and_then(|code| code.parse::<Currency>().ok());
-        let mut amount = MONEY.iter().find_map(|name| units(properties, name));
-        if currency.is_some_and(|stated| stated != shop)
-            && let Some(value) = converted.and_then(|name| units(properties, name))
-        {
-            (amount, currency) = (Some(value), Some(shop));
-        }
-        // A hash of 0 would be no name.
-        let order = order.map_or(0, |name| (Key::hash_of(&name) & Line::NAME).max(1));
-        Line { at, kind, order, amount, currency }
-    }
-
-    /// Whether it says anything: a return of no order and no amount does not.
-    fn says(&self) -> bool {
-        match self.kind {
-            LineKind::Order => true,
-            LineKind::Refund => self.order != 0 || self.amount.is_some(),
-            LineKind::Cancel => self.order != 0,
-        }
-    }
-}
-
-/// A property as money, in ten-thousandths.
-fn units(properties: &Fields, name: &Key) -> Option<i64> {
-    let amount = properties.get(name)?.as_ref().as_decimal()?;
-    amount.checked_mul(Decimal::from(10_i64.pow(PLACES)))?.round().to_i64().map(|n| n.clamp(-LARGEST, LARGEST))
-}
-
-/// Orders and money, counted together.
-///
-/// `Debug` shows the number of orders only (promise 2.5).
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct Bought {
-    /// How many orders.
-    pub orders: u32,
-    /// Of these, how many say an amount in the shop's currency.
-    pub priced: u32,
-    /// Their money in ten-thousandths of the major unit, less refunds that name no known order.
-    pub(crate) units: i64,
-    /// Orders and refunds whose money is in another currency, and so is not in this sum.
-    pub left_out: u32,
-    /// The first order.
-    pub first: Option<Instant>,
-    /// The latest order.
-    pub last: Option<Instant>,
-    /// The latest but one.
-    pub previous: Option<Instant>,
-}
-
-impl std::fmt::Debug for Bought {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bought").field("orders", &self.orders).finish_non_exhaustive()
-    }
-}
-
-impl Bought {
-    /// The lifetime value, in major units of the shop's currency.
-    pub fn value(&self) -> Decimal {
-        Decimal::new(self.units, PLACES)
-    }
-
-    /// The money of an average order; `None` if no order says an amount.
-    pub fn average(&self) -> Option<Decimal> {
-        self.value().checked_div(Decimal::from(self.priced))
-    }
-
-    fn order(&mut self, at: Instant) {
-        self.orders = self.orders.saturating_add(1);
-        self.first = Some(self.first.map_or(at, |first| first.min(at)));
-        self.seen(at);
-    }
-
-    fn seen(&mut self, at: Instant) {
-        if self.last.is_none_or(|last| at >= last) {
-            self.previous = self.last.replace(at);
-        } else {
-            self.previous = self.previous.max(Some(at));
-        }
-    }
-
-    fn add(&mut self, other: &Bought) {
-        self.orders = self.orders.saturating_add(other.orders);
-        self.priced = self.priced.saturating_add(other.priced);
-        self.units = self.units.saturating_add(other.units);
-        self.left_out = self.left_out.saturating_add(other.left_out);
-        self.first = [self.first, other.first].into_iter().flatten().min();
-        [other.previous, other.last].into_iter().flatten().for_each(|at| self.seen(at));
-    }
-
-    /// What it says of money is in a currency that is no longer the shop's.
-    fn leave_out(&mut self) {
-        self.left_out = self.left_out.saturating_add(self.priced);
-        (self.priced, self.units) = (0, 0);
-    }
-}
 
 /// What one customer bought and sent back: the latest orders and returns one by one, what is older in sums.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -195,8 +31,7 @@ impl Purchases {
     /// Sums that a host keeps itself: so many orders of so much, the first and the latest.
     pub(super) fn of_sums(value: Money, orders: u32, first: Instant, last: Instant) -> Self {
         let mut sum = Bought::default();
-        let units = value.amount.checked_mul(Decimal::from(10_i64.pow(PLACES))).and_then(|n| n.round().to_i64());
-        (sum.units, sum.orders, sum.priced) = (units.unwrap_or_default(), orders, orders);
+        (sum.units, sum.orders, sum.priced) = (units(value.amount).unwrap_or_default(), orders, orders);
         if orders > 0 {
             (sum.first, sum.last) = (Some(first.min(last)), Some(last.max(first)));
         }
@@ -377,6 +212,7 @@ mod tests {
     use super::*;
     use crate::primitives::Span;
     use proptest::prelude::*;
+    use rust_decimal::Decimal;
     use std::collections::BTreeMap;
 
     fn eur() -> Currency {
