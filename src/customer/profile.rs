@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Memberships, Points, Reach,
-    Seen,
+    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, Figures, History, LearnedChannel,
+    Memberships, Points, Reach, Seen,
 };
 use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
+use crate::primitives::{
+    ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
+};
 
 /// How a customer engaged on one kind of channel so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,6 +42,8 @@ pub struct Profile {
     pub consents: ConsentBook,
     /// What the customer did.
     pub history: History,
+    /// What is derived of all that, and kept current.
+    pub figures: Figures,
     /// What the customer got.
     pub contacts: ContactLog,
     /// Which events were taken already.
@@ -69,6 +73,7 @@ impl Profile {
             points: Points::default(),
             consents: ConsentBook::default(),
             history: History::default(),
+            figures: Figures::default(),
             contacts: ContactLog::default(),
             events_seen: Seen::default(),
             channels: Vec::new(),
@@ -181,6 +186,17 @@ impl Profile {
         self.consents.record(ConsentRecord { channel, topic: None, point: None, at, grant: None, expires: None })
     }
 
+    /// The kind of channel on which the customer engages best, with its evidence; `None` before the first engagement.
+    pub fn learned_channel(&self) -> Option<LearnedChannel> {
+        let engaged = self.channels.iter().filter(|(_, record)| record.engaged > 0);
+        let learned = engaged.map(|(kind, record)| LearnedChannel {
+            channel: kind.clone(),
+            sent: record.sent,
+            engaged: record.engaged,
+        });
+        learned.reduce(LearnedChannel::better)
+    }
+
     /// Changes the engagement record of a kind of channel.
     pub fn update_channel(&mut self, kind: &ChannelKind, change: impl FnOnce(&mut ChannelRecord)) {
         match self.channels.iter_mut().find(|(known, _)| known == kind) {
@@ -206,6 +222,8 @@ pub struct Observed {
     pub reachability: bool,
     /// The zone, locale or country changed.
     pub place: bool,
+    /// What of the figures changed.
+    pub derived: Derived,
 }
 
 impl Customer for Profile {
@@ -271,6 +289,10 @@ impl Customer for Profile {
 
     fn history(&self) -> Option<&History> {
         Some(&self.history)
+    }
+
+    fn figures(&self) -> Option<&Figures> {
+        Some(&self.figures)
     }
 
     fn contacts(&self) -> Option<&ContactLog> {

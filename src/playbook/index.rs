@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::customer::Memberships;
-use crate::primitives::{Keep, Key, Needs, SegmentId, Span};
+use crate::primitives::{Derived, Keep, Key, Needs, SegmentId, Span};
 use crate::segment::{Effect, Segment};
 
 /// What the definitions make of one event name.
@@ -45,6 +45,9 @@ pub(super) struct Index {
     pub(super) reachability: Vec<u16>,
     /// Segments that read when the customer was last seen: every event can affect them.
     pub(super) seen: Vec<u16>,
+    /// Segments, and journeys whose rules, read what is derived of a customer.
+    pub(super) derived: Vec<(Derived, u16)>,
+    pub(super) derived_journeys: Vec<(Derived, u16)>,
     /// Segments to the segments that read them.
     pub(super) dependents: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
     /// Segments to the journeys that they can begin or move.
@@ -84,6 +87,9 @@ impl Index {
         if reads_seen {
             push(&mut self.seen, position);
         }
+        if needs.derived != Derived::NONE {
+            self.derived.push((needs.derived, position));
+        }
     }
 
     pub(super) fn add_journey(&mut self, position: u16, needs: &Needs) {
@@ -96,6 +102,9 @@ impl Index {
         }
         if needs.reachability || needs.contacts > Span::ZERO {
             push(&mut self.reachability_journeys, position);
+        }
+        if needs.derived != Derived::NONE {
+            self.derived_journeys.push((needs.derived, position));
         }
         for id in &needs.segments {
             push(self.segment_journeys.entry(id.key().hash()).or_default(), position);
@@ -117,6 +126,11 @@ impl Index {
         }
         self.contacts = self.contacts.max(needs.contacts);
     }
+}
+
+/// Those of a list that read what has changed.
+pub(super) fn reading(list: &[(Derived, u16)], changed: Derived) -> impl Iterator<Item = u16> {
+    list.iter().filter(move |(reads, _)| reads.meets(changed)).map(|(_, position)| *position)
 }
 
 fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {

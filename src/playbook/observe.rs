@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::index::reading;
 use super::input::What;
 use super::step::{Turn, Upto};
 use crate::customer::{Engagement, Recorded, Status};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
-use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant};
+use crate::policy::LocalTimes;
+use crate::primitives::zone::Zone;
+use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant, Value};
 
 impl Turn<'_> {
     pub(super) fn event(&mut self, event: &Arc<Event>) {
@@ -35,7 +38,8 @@ impl Turn<'_> {
         }
         let book = self.book;
         let names = &book.index.names;
-        let observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
+        let mut observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
+        observed.derived = self.state.profile.figures.observe(event, at, &book.figures, book.currency);
         let plan = book.index.events.get(&event.name.hash());
         let mut recorded = Recorded::First;
         if let Some(plan) = plan
@@ -47,7 +51,7 @@ impl Turn<'_> {
         }
         let handle = self.handles(event, at);
         let engaged = match &event.receipt {
-            Some(receipt) => self.receipt(receipt, at),
+            Some(receipt) => self.receipt(receipt, event, at),
             None => false,
         };
         let reachable = observed.reachability || engaged || handle;
@@ -78,6 +82,9 @@ impl Turn<'_> {
             if reachable || observed.identified {
                 readers.extend_from_slice(&book.index.reachability_journeys);
             }
+            readers.extend(reading(&book.index.derived_journeys, observed.derived));
+            readers.sort_unstable();
+            readers.dedup();
             readers.retain(|position| !plan.is_some_and(|plan| plan.journeys.contains(position)));
             self.signal_runs(&readers, &Signal::Event { event, at });
         }
@@ -103,7 +110,7 @@ impl Turn<'_> {
     }
 
     /// Takes a receipt; says whether it changed what is known of engagement or reachability.
-    fn receipt(&mut self, receipt: &Receipt, at: Instant) -> bool {
+    fn receipt(&mut self, receipt: &Receipt, event: &Event, at: Instant) -> bool {
         if receipt.kind == ReceiptKind::Unsubscribed || receipt.kind == ReceiptKind::Complained {
             self.state.profile.opt_out(receipt.channel.clone(), at);
         }
@@ -120,6 +127,10 @@ impl Turn<'_> {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;
         };
+        let engages = matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied);
+        if engages && self.state.profile.contacts.get(id).is_some_and(|contact| contact.engaged.is_none()) {
+            self.habit(event, at);
+        }
         let taken = receipt.kind != ReceiptKind::SoftBounced;
         let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
         if taken && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
@@ -142,6 +153,18 @@ impl Turn<'_> {
             _ => {}
         }
         true
+    }
+
+    /// Remembers at which hour of the customer's day, and on which device, a message was first engaged with.
+    fn habit(&mut self, event: &Event, at: Instant) {
+        let local = LocalTimes::of(&self.state.profile, self.book.policy.zone());
+        let zone = local.zones().first().copied().unwrap_or(Zone::UTC);
+        let hour = zone.local(at).time.as_millis() / 3_600_000;
+        let device = event.context.get_str("device").and_then(|device| match device {
+            Value::Map(fields) => fields.get_str("type")?.as_str(),
+            _ => None,
+        });
+        self.state.profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
     }
 
     /// Counts the first engagement with a message, and tells the run each time.

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::index::Reader;
+use super::index::{Reader, reading};
 use super::input::What;
 use super::step::Turn;
 use crate::customer::{Memberships, Observed, Recorded, Standing};
@@ -37,13 +37,17 @@ impl<'a> Turn<'a> {
         reachable: bool,
     ) -> Vec<Change<'a>> {
         let index = &self.book.index;
-        let plain = observed.attributes.is_empty() && !observed.identified && !observed.place;
+        let plain = observed.attributes.is_empty()
+            && !observed.identified
+            && !observed.place
+            && reading(&index.derived, observed.derived).next().is_none();
         if plain && !reachable && index.seen.is_empty() {
             return self.reassess_readers(readers, recorded);
         }
         let turning = readers.iter().filter(|reader| self.may_turn(reader, recorded));
         let mut queue: Vec<u16> = turning.map(|reader| reader.position).collect();
         queue.extend_from_slice(&index.seen);
+        queue.extend(reading(&index.derived, observed.derived));
         for hash in &observed.attributes {
             queue.extend(index.attributes.get(hash).into_iter().flatten());
         }

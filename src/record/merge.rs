@@ -23,6 +23,7 @@ impl CustomerState {
         ours.points.absorb(theirs.points);
         ours.consents.absorb(theirs.consents);
         ours.history.absorb(theirs.history);
+        ours.figures.absorb(theirs.figures);
         ours.contacts.absorb(theirs.contacts);
         ours.events_seen.absorb(theirs.events_seen);
         for (kind, record) in theirs.channels {

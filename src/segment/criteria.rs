@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::attribute::AttributeCondition;
 use super::event::EventCondition;
+use super::figure::FigureCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
 use super::sequence::Sequence;
@@ -16,7 +17,7 @@ use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
 const DEEPEST: usize = 32;
 
 /// The fields that name a condition, one of which every object of a rule has.
-pub(super) const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 23] = [
     "all",
     "any",
     "not",
@@ -32,6 +33,13 @@ pub(super) const KINDS: [&str; 16] = [
     "first_seen",
     "last_seen",
     "bucket",
+    "lifecycle",
+    "buyer_stage",
+    "affinity",
+    "lifetime_value",
+    "orders",
+    "average_order",
+    "rfm",
     "trigger",
 ];
 
@@ -68,6 +76,7 @@ enum Condition {
     Event(Box<EventCondition>),
     Sequence(Box<Sequence>),
     Person(PersonCondition),
+    Figure(Box<FigureCondition>),
     Trigger(Filter),
 }
 
@@ -205,6 +214,9 @@ impl Condition {
             "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Box::new(part))),
             "event" => EventCondition::decode(&object).map(|part| Condition::Event(Box::new(part))),
             "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Box::new(part))),
+            "lifecycle" | "buyer_stage" | "affinity" | "lifetime_value" | "orders" | "average_order" | "rfm" => {
+                FigureCondition::decode(kind, &object).map(|part| Condition::Figure(Box::new(part)))
+            }
             "trigger" => node.object(&[kind]).and(Filter::decode(&field)).map(Condition::Trigger),
             _ => {
                 let person = PersonCondition::decode(kind, &object)?;
@@ -225,6 +237,7 @@ impl Condition {
             Condition::Event(event) => event.check(facts),
             Condition::Sequence(sequence) => sequence.check(facts),
             Condition::Person(person) => person.check(facts),
+            Condition::Figure(figure) => figure.check(facts),
             Condition::Trigger(filter) => {
                 Membership::steady(facts.trigger.is_some_and(|fields| filter.matches(fields, Some(fields))))
             }
@@ -240,7 +253,9 @@ impl Condition {
             Condition::Event(condition) => condition.effect(event),
             Condition::Sequence(sequence) => sequence.effect(event),
             // What else an event changes of a customer is found by other ways than its name.
-            Condition::Attribute(_) | Condition::Person(_) | Condition::Trigger(_) => Effect::None,
+            Condition::Attribute(_) | Condition::Person(_) | Condition::Figure(_) | Condition::Trigger(_) => {
+                Effect::None
+            }
         }
     }
 
@@ -252,6 +267,7 @@ impl Condition {
             Condition::Event(event) => event.needs(needs),
             Condition::Sequence(sequence) => sequence.needs(needs),
             Condition::Person(person) => person.needs(needs),
+            Condition::Figure(figure) => figure.needs(needs),
             Condition::Trigger(_) => {}
         }
     }
@@ -318,6 +334,7 @@ impl fmt::Display for Condition {
             Condition::Event(event) => fmt::Display::fmt(event, f),
             Condition::Sequence(sequence) => fmt::Display::fmt(sequence, f),
             Condition::Person(person) => fmt::Display::fmt(person, f),
+            Condition::Figure(figure) => fmt::Display::fmt(figure, f),
             Condition::Trigger(filter) if filter.is_empty() => f.write_str("there is a trigger"),
             Condition::Trigger(filter) => write!(f, "the trigger's {filter}"),
         }

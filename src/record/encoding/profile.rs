@@ -36,6 +36,7 @@ impl<'a> Writer<'a> {
             profile.memberships.iter().len() > 0,
             !profile.events_seen.is_empty(),
             moved.is_some(),
+            profile.figures.parts().is_some(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -79,6 +80,7 @@ impl<'a> Writer<'a> {
         if !profile.events_seen.is_empty() {
             self.seen(&profile.events_seen);
         }
+        profile.figures.parts().into_iter().for_each(|parts| self.figures(parts));
         if let Some(to) = moved {
             self.byte(1);
             self.id(to);
@@ -144,6 +146,7 @@ impl Reader<'_> {
             memberships,
             seen,
             moved,
+            figures,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -198,6 +201,9 @@ impl Reader<'_> {
         }
         if seen {
             profile.events_seen = self.seen()?;
+        }
+        if figures {
+            profile.figures = self.figures()?;
         }
         if moved {
             let at = self.at();
