@@ -316,6 +316,10 @@ fn plain_decimal<S: serde::Serializer>(amount: &Decimal, to: S) -> Result<S::Ok,
 
 impl Outcome {
     pub(super) fn notice(&mut self, at: Instant, what: What) {
+        if self.notices.is_empty() {
+            // An event that changes anything changes a few segments.
+            self.notices.reserve(6);
+        }
         self.notices.push(Notice { at, what });
     }
 }
