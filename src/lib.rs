@@ -95,7 +95,9 @@ pub use message::{
     AudienceAction, Brand, Content, EmailContent, Message, Notification, Reads, RenderError, RenderInput, Rendered,
     Sender, WhatsAppContent, WhenBlocked,
 };
-pub use playbook::{HandedOver, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused, RunNamed, What};
+pub use playbook::{
+    Elsewhere, HandedOver, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused, RunNamed, What,
+};
 pub use policy::*;
 pub use primitives::*;
 pub use record::*;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::index::Index;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::decode_channels;
@@ -33,6 +34,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "description",
             "currency",
             "dedupe_horizon",
+            "identity",
             "brand",
             "channels",
             "segments",
@@ -51,6 +53,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     object.need("version").and_then(|node| node.integer(1..=1));
     let currency = object.need("currency").and_then(|node| node.parsed::<Currency>());
     let horizon = object.get("dedupe_horizon").map_or(Some(HORIZON), |node| node.span());
+    let identity = object.get("identity").map_or_else(|| Some(Identity::default()), |node| Identity::decode(&node));
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
@@ -94,6 +97,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         journeys,
         policy: policy?,
         horizon: horizon?,
+        identity: identity?,
         lease: Span::minutes(1),
         warnings,
         index: Index::default(),

@@ -2,7 +2,9 @@
 
 mod decode;
 mod index;
+mod identity;
 mod input;
+mod linking;
 mod messages;
 mod observe;
 mod runs;
@@ -15,7 +17,8 @@ use std::sync::Arc;
 
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use identity::Identity;
+pub use input::{Elsewhere, HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
 use crate::customer::Customer;
@@ -55,6 +58,7 @@ pub struct Playbook {
     journeys: Vec<Arc<dyn Journey>>,
     policy: Policy,
     horizon: Span,
+    identity: Identity,
     lease: Span,
     warnings: Vec<Fault>,
     by_message: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
@@ -182,6 +186,11 @@ impl Playbook {
     /// For how long a second copy of an event is known (promise 3.2).
     pub fn dedupe_horizon(&self) -> Span {
         self.horizon
+    }
+
+    /// Which identifiers tell who a customer is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// For how long a claim holds before its outcome counts as unknown.

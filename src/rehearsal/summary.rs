@@ -105,12 +105,15 @@ impl Summary {
         self.journeys.entry(id.as_str().to_owned()).or_default()
     }
 
-    pub(super) fn count(&mut self, outcome: &Outcome, event: bool) {
-        match (event, outcome.duplicate) {
-            (_, true) => self.duplicates += 1,
-            (true, false) => self.events += 1,
-            (false, false) => {}
+    pub(super) fn event(&mut self, duplicate: bool) {
+        if duplicate {
+            self.duplicates += 1;
+        } else {
+            self.events += 1;
         }
+    }
+
+    pub(super) fn count(&mut self, outcome: &Outcome) {
         for notice in &outcome.notices {
             self.notice(&notice.what);
         }
