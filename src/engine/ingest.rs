@@ -101,4 +101,9 @@ impl Shell for Ingest<'_> {
     async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, StoreError> {
         self.engine.transact(vec![Work { customer, input, now: self.now }]).await
     }
+
+    async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, StoreError> {
+        let known = self.engine.store.load(record).await?;
+        Ok(known.is_some_and(|state| state.profile.user_id.is_some() && !state.profile.is_known_as(user)))
+    }
 }

@@ -134,9 +134,18 @@ mod tests {
     #[test]
     fn promise_2_2_placeholders_and_shared_values_never_link() {
         let all = identity(r#"{"strong": ["email", "phone", "card"], "never": ["Till@shop.example"]}"#);
-        for value in
-            ["", "0", "-1", "null", "Undefined", "anonymous", "00000000-0000-0000-0000-000000000000", "000", "1111", "1234567890"]
-        {
+        for value in [
+            "",
+            "0",
+            "-1",
+            "null",
+            "Undefined",
+            "anonymous",
+            "00000000-0000-0000-0000-000000000000",
+            "000",
+            "1111",
+            "1234567890",
+        ] {
             assert_eq!(keys(&all, "card", value), [], "{value}");
         }
         assert_eq!(keys(&all, "card", 0), []);
@@ -153,7 +162,8 @@ mod tests {
     fn all_faults_of_an_identity_are_reported_with_their_paths() {
         let json = r#"{"version": 1, "currency": "EUR",
             "identity": {"strong": ["email", "userId", "", "email", 7], "most_merges": -1, "nevr": []}}"#;
-        let faults: Vec<String> = Playbook::from_json(json).unwrap_err().iter().map(|fault| fault.path.clone()).collect();
+        let faults: Vec<String> =
+            Playbook::from_json(json).unwrap_err().iter().map(|fault| fault.path.clone()).collect();
         for path in [
             "$.identity.nevr",
             "$.identity.strong[1]",

@@ -97,6 +97,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// Whether the event was a copy of one taken before; nothing else happened then.
     pub duplicate: bool,
+    /// Whether it is not settled yet, as far as this record knows, that others are one with it.
+    pub awaits: bool,
     /// Whether the input was another record's, and went on to it: identifiers that led here had better lead there.
     pub elsewhere: Option<Elsewhere>,
 }

@@ -8,7 +8,7 @@ use super::step::{Turn, Upto};
 use crate::customer::{ContentKey, RunRef};
 use crate::journey::EndReason;
 use crate::primitives::{CustomerId, Instant, Key};
-use crate::record::{Awaiting, Carried, CustomerState, Run, Side, Stage, Standing};
+use crate::record::{Awaiting, Carried, Cause, CustomerState, Run, Side, Stage, Standing};
 
 /// Why two records did not become one: each has a user id of its own.
 pub(super) const TWO_USERS: &str = "two_users";
@@ -39,6 +39,7 @@ impl Turn<'_> {
         let link = self.name_link(with);
         self.await_link(link);
         let (into, standing) = (self.state.profile.id, self.state.standing());
+        self.out.awaits = true;
         self.out.forward.push((with, Input::Seal { into, link, side: Side::Asking, standing, then }));
     }
 
@@ -49,7 +50,7 @@ impl Turn<'_> {
             return self.released(link, Some(then), None);
         }
         let ours = self.state.standing();
-        let by_event = then.event.is_some();
+        let by_event = then.cause == Cause::Event;
         let merges = ours.merges.saturating_add(standing.merges).saturating_add(1);
         let refusal = if by_event && ours.is_another_user(standing) {
             Some(TWO_USERS)
@@ -82,13 +83,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Leaves an empty record that hands everything on, and sends the content to the survivor.
+    /// Leaves a record without content that hands everything on, and sends the content to the survivor.
     fn seal(&mut self, into: CustomerId, link: u64, then: &Carried) {
         let mut empty = CustomerState::new(self.state.profile.id, self.now);
         empty.stage = Stage::Moved(into);
         empty.last = self.now;
         // Nothing is left to be evaluated.
         empty.segments_due = Instant::MAX;
+        empty.profile.events_seen = self.state.profile.events_seen.clone();
         let held = std::mem::replace(self.state, empty);
         // Memberships go where the customer goes: whoever counts must not count both records.
         for (id, _) in self.book.segments.iter().filter(|(id, _)| inside(&held, id.key().hash())) {
@@ -119,12 +121,7 @@ impl Turn<'_> {
     }
 
     /// A link is settled.
-    pub(super) fn released(
-        &mut self,
-        link: u64,
-        then: Option<&Carried>,
-        refused: Option<(CustomerId, &'static str)>,
-    ) {
+    pub(super) fn released(&mut self, link: u64, then: Option<&Carried>, refused: Option<(CustomerId, &'static str)>) {
         self.settle(link);
         if let Some((record, reason)) = refused {
             self.out.notice(self.now, What::MergeRefused { record, reason });
@@ -139,7 +136,7 @@ impl Turn<'_> {
     fn act(&mut self, then: &Carried) {
         let mut further = then.further.iter();
         if let Some(with) = further.next() {
-            return self.link(*with, Carried { event: then.event.clone(), further: further.copied().collect() });
+            return self.link(*with, Carried { further: further.copied().collect(), ..then.clone() });
         }
         match &then.event {
             Some(event) => self.event(event),

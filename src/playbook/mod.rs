@@ -1,8 +1,8 @@
 //! The compiled definitions, and the pure step that ties the rooms together.
 
 mod decode;
-mod index;
 mod identity;
+mod index;
 mod input;
 mod linking;
 mod messages;
@@ -15,9 +15,9 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
-pub use identity::Identity;
 pub use input::{Elsewhere, HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;

@@ -4,6 +4,7 @@ use super::Playbook;
 use super::input::{Elsewhere, Input, Outcome, Refused, What};
 use super::linking::{Asked, TWO_USERS};
 use super::messages::Wanted;
+use crate::event::Event;
 use crate::primitives::{CustomerId, IdentityKey, IdentityKind, Instant};
 use crate::record::{Carried, CustomerState, Stage};
 use crate::surroundings::Surroundings;
@@ -29,7 +30,7 @@ impl Playbook {
     ) -> Result<Outcome, Refused> {
         match (input, &state.stage) {
             (Input::Merge { with }, _) if *with == state.profile.id => return Err(Refused::Oneself),
-            (_, Stage::Moved(to)) => return Ok(moved(*to, input)),
+            (_, Stage::Moved(to)) => return Ok(moved(state, *to, input)),
             _ => {}
         }
         if let Some(own) = stranger(state, input) {
@@ -61,16 +62,25 @@ impl Playbook {
     }
 }
 
-/// A record that became part of another hands everything on to it.
-fn moved(to: CustomerId, input: &Input) -> Outcome {
-    let mut out = Outcome::default();
-    let onward = match input {
-        Input::Wake => return out,
+/// A record that became part of another hands everything on to it, but for copies of events that it took itself: they
+/// may come there before its content.
+fn moved(state: &CustomerState, to: CustomerId, input: &Input) -> Outcome {
+    let mut out = Outcome { elsewhere: Some(Elsewhere::Moved(to)), ..Outcome::default() };
+    let taken = |event: &Event| event.id.as_deref().is_some_and(|id| state.profile.events_seen.contains_id(id));
+    let mut onward = match input {
+        Input::Wake => return Outcome::default(),
+        Input::Event(event) | Input::Link { then: Carried { event: Some(event), .. }, .. } if taken(event) => {
+            out.duplicate = true;
+            return out;
+        }
         Input::Merge { with } => Input::Link { with: *with, then: Carried::by_host() },
         other => other.clone(),
     };
+    if let Input::Seal { then, .. } | Input::Absorb { then, .. } | Input::Release { then: Some(then), .. } = &mut onward
+    {
+        then.event.take_if(|event| taken(event));
+    }
     out.forward.push((to, onward));
-    out.elsewhere = Some(Elsewhere::Moved(to));
     out
 }
 

@@ -8,8 +8,8 @@
 //!
 //! 1. X **awaits** and forwards a `Seal` to Y with its own [`Standing`]. A record that awaits takes events, receipts and
 //!    answers of channels, but decides, claims and hands over nothing.
-//! 2. Y compares ranks. If it is the lower one it **seals** itself, which leaves an empty record that hands everything on
-//!    to X, and forwards its content in an `Absorb`. If it is the higher one it awaits as well and forwards the `Seal`
+//! 2. Y compares ranks. If it is the lower one it **seals** itself, which leaves a record without content that hands
+//!    everything on to X, and forwards its content in an `Absorb`. If it is the higher one it awaits as well and forwards the `Seal`
 //!    back, with its own standing; then X compares.
 //! 3. The survivor **absorbs**. If it awaits nobody else any more it is live again: what was held is decided, the event
 //!    acts, and every segment is evaluated anew.
@@ -28,6 +28,8 @@
 //!   records can seal each other, nor any circle of them, however late they hear of one another.
 //! - **Two users never meet by an event.** Whoever would seal itself knows its own users, and a known record seals itself
 //!   only into a known one, whose user the message names and which keeps it for ever.
+//! - **No copy acts twice.** A sealed record keeps which events it took: a second copy that comes after the seal, and
+//!   would be handed on ahead of the content, ends there.
 //! - **Links move with the record.** A sealed record's open links are part of its content. A `Release` may overtake that
 //!   content; so a record that awaits remembers which links ended ([`Awaiting::settled`]), and does not begin to await
 //!   them when they arrive. It does await then: the content that is under way to it is of a link of its own, or of one of a
@@ -63,10 +65,21 @@ pub struct Standing {
 /// What waits for the end of a link.
 #[derive(Debug, Clone)]
 pub struct Carried {
-    /// The event that revealed it; `None` is a call of the host's.
+    /// Who says that the records are one person.
+    pub(crate) cause: Cause,
+    /// The event that revealed it, unless it acted already: a second copy of it may be under way.
     pub(crate) event: Option<Arc<Event>>,
     /// Further records that the event names.
     pub(crate) further: Vec<CustomerId>,
+}
+
+/// Who says that two records are one person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The host, who may merge two users and as many records as it likes.
+    Host,
+    /// An event.
+    Event,
 }
 
 /// The links that keep a record from deciding anything, by their names.
@@ -90,7 +103,11 @@ pub enum Side {
 impl Carried {
     /// Nothing: a call of the host's.
     pub(crate) fn by_host() -> Self {
-        Carried { event: None, further: Vec::new() }
+        Carried { cause: Cause::Host, event: None, further: Vec::new() }
+    }
+
+    pub(crate) fn by_event(event: Arc<Event>, further: Vec<CustomerId>) -> Self {
+        Carried { cause: Cause::Event, event: Some(event), further }
     }
 }
 

@@ -7,7 +7,7 @@ mod merge;
 use std::sync::Arc;
 
 pub use encoding::{DecodeError, DecodeProblem, Names};
-pub use merge::{Awaiting, Carried, Rank, Side, Standing};
+pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
 
 use crate::customer::{Contact, Engagement, Profile, Status};
 use crate::journey::Place;
@@ -44,7 +44,8 @@ pub enum Stage {
     Live,
     /// A customer's that is about to become one with others: until then it holds its sends.
     Awaiting(Box<Awaiting>),
-    /// Empty: it became part of another, to which late events go on (promise 2.3).
+    /// Without content: it became part of another, to which late events go on (promise 2.3). What is left is which events
+    /// it took, so that a copy of one goes no further.
     Moved(CustomerId),
 }
 

@@ -288,6 +288,11 @@ impl Shell for Taking<'_, '_, '_> {
         self.rehearsal.note_event(customer, self.event);
         self.rehearsal.work(Work { customer, input, now: self.rehearsal.now })
     }
+
+    async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, Refused> {
+        let another = |state: &CustomerState| state.profile.user_id.is_some() && !state.profile.is_known_as(user);
+        Ok(self.rehearsal.store.with_record(record, another).unwrap_or_default())
+    }
 }
 
 /// Whether what is due at the very limit is meant.

@@ -89,6 +89,8 @@ pub(crate) trait Shell {
     async fn resolve(&mut self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, Self::Error>;
     async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, Self::Error>;
     async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, Self::Error>;
+    /// Whether a record is that of a user whom the shop knows by another id.
+    async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, Self::Error>;
 }
 
 /// What a step answers, as far as routing goes.
@@ -96,11 +98,23 @@ pub(crate) trait Shell {
 pub(crate) struct Stepped {
     pub(crate) duplicate: bool,
     pub(crate) elsewhere: Option<Elsewhere>,
+    /// Whether what the record forwarded is done as well, if it forwarded anything.
+    pub(crate) settled: bool,
 }
 
 impl Stepped {
+    /// The record whose the input turned out to be.
+    fn taker(&self, customer: CustomerId) -> CustomerId {
+        match self.elsewhere {
+            None => customer,
+            Some(Elsewhere::Moved(to) | Elsewhere::OtherUser(to)) => to,
+        }
+    }
+
     pub(crate) fn of(outcome: &Outcome) -> Self {
-        Stepped { duplicate: outcome.is_duplicate(), elsewhere: outcome.elsewhere }
+        let onward = outcome.awaits || outcome.elsewhere.is_some();
+        let settled = !onward || !outcome.followed.is_empty();
+        Stepped { duplicate: outcome.is_duplicate(), elsewhere: outcome.elsewhere, settled }
     }
 }
 
@@ -166,15 +180,25 @@ async fn follow<S: Shell>(
     named: &[Named],
     route: &Route,
 ) -> Result<Stepped, S::Error> {
+    let user = event.user_id.clone();
     let event = event.clone();
     let input = match route.with.split_first() {
         None => Input::Event(event),
-        Some((with, further)) => {
-            Input::Link { with: *with, then: Carried { event: Some(event), further: further.to_vec() } }
-        }
+        Some((with, further)) => Input::Link { with: *with, then: Carried::by_event(event, further.to_vec()) },
     };
     let stepped = shell.step(route.customer, input).await?;
-    let after = route.after(named, stepped.elsewhere);
+    let mut after = route.after(named, &stepped);
+    // Where the store has not finished yet, a visitor's id goes with its record; but at once if that is another user's,
+    // from whom it is taken (promise 2.2).
+    if let Some(user) = user.as_deref().filter(|_| !stepped.settled) {
+        for visitor in named.iter().filter(|named| named.role == Role::Visitor) {
+            let Some(owner) = visitor.owner.filter(|owner| route.with.contains(owner)) else { continue };
+            if shell.is_another_users(owner, user).await? {
+                let to = stepped.taker(route.customer);
+                after.push(Binding { key: visitor.key, to, from: Some(owner) });
+            }
+        }
+    }
     if !after.is_empty() {
         shell.bind(&after).await?;
     }
@@ -227,25 +251,23 @@ impl Route {
     }
 
     /// What is bound after the step, given whether the record was the right one.
-    fn after(&self, named: &[Named], elsewhere: Option<Elsewhere>) -> Vec<Binding> {
+    fn after(&self, named: &[Named], stepped: &Stepped) -> Vec<Binding> {
         let user = named.iter().any(|named| named.role == Role::User);
+        let to = stepped.taker(self.customer);
         let mut after = Vec::new();
         for Named { key, role, owner } in named.iter().copied().filter(|named| named.role != Role::Former) {
             let bound = self.before.iter().any(|binding| binding.key == key);
             let owner = if bound { Some(self.customer) } else { owner };
-            let to = match elsewhere {
-                None => self.customer,
-                Some(Elsewhere::Moved(to) | Elsewhere::OtherUser(to)) => to,
-            };
-            let goes = match owner {
-                None => true,
-                Some(owner) if owner == self.customer => match elsewhere {
+            let goes = match (owner, stepped.elsewhere) {
+                (None, _) => true,
+                (Some(owner), elsewhere) if owner == self.customer => match elsewhere {
                     None => false,
-                    Some(Elsewhere::Moved(_)) => true,
+                    // Not ahead of the content: a copy of an event has to come where the first one went.
+                    Some(Elsewhere::Moved(_)) => stepped.settled,
                     // A strong identifier that was another user's before stays theirs.
                     Some(Elsewhere::OtherUser(_)) => role != Role::Strong || bound,
                 },
-                Some(_) => role == Role::Visitor && user,
+                (Some(_), _) => role == Role::Visitor && user && stepped.settled,
             };
             if goes {
                 after.push(Binding { key, to, from: owner });
