@@ -110,6 +110,39 @@ impl Said {
     }
 }
 
+/// What was revoked of a channel, or of a topic on it, and what lifts that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level<'a> {
+    /// The revocation that counts last.
+    gone: Option<&'a Said>,
+    /// From when an express grant counts.
+    lifted: Option<Instant>,
+}
+
+impl<'a> Level<'a> {
+    /// Of the channel, and of the topic: a grant for the topic lifts both, one for the channel its own.
+    fn both(about: impl Iterator<Item = &'a Said>) -> [Level<'a>; 2] {
+        let (mut channel, mut topic) = (Level::default(), Level::default());
+        for said in about {
+            let named = said.record.topic.is_some();
+            let own = if named { &mut topic } else { &mut channel };
+            match said.record.grant {
+                None if own.gone.is_none_or(|known| known.counts < said.counts) => own.gone = Some(said),
+                Some(Basis::Express) => {
+                    own.lifted = own.lifted.max(Some(said.counts));
+                    channel.lifted = channel.lifted.max(Some(said.counts));
+                }
+                _ => {}
+            }
+        }
+        [channel, topic]
+    }
+
+    fn stands(&self) -> bool {
+        self.gone.is_some_and(|gone| self.lifted <= Some(gone.counts))
+    }
+}
+
 impl ConsentBook {
     /// Takes a record; says whether it told anything new.
     pub fn record(&mut self, record: ConsentRecord) -> bool {
@@ -145,36 +178,14 @@ impl ConsentBook {
     }
 
     fn state(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>, now: Instant) -> Consent {
-        // Of the channel, and of this topic.
-        let mut gone: [Option<&Said>; 2] = [None; 2];
-        let mut lifted: [Option<Instant>; 2] = [None; 2];
-        let about = || self.said.iter().filter(|said| said.is_about(channel, topic, point) && said.record.at <= now);
-        for said in about() {
-            let [gone_channel, gone_topic] = &mut gone;
-            let [lifted_channel, lifted_topic] = &mut lifted;
-            let named = said.record.topic.is_some();
-            match said.record.grant {
-                None => {
-                    let gone = if named { gone_topic } else { gone_channel };
-                    if gone.is_none_or(|known| known.counts < said.counts) {
-                        *gone = Some(said);
-                    }
-                }
-                Some(Basis::Express) => {
-                    let lifted = if named { lifted_topic } else { lifted_channel };
-                    *lifted = (*lifted).max(Some(said.counts));
-                }
-                Some(_) => {}
-            }
-        }
-        let [gone_channel, gone_topic] = gone;
-        let [lifted_channel, lifted_topic] = lifted;
-        for (gone, lifted) in [(gone_topic, lifted_topic), (gone_channel, lifted_topic.max(lifted_channel))] {
-            if let Some(gone) = gone.filter(|gone| lifted <= Some(gone.counts)) {
+        let about = || self.about(channel, topic, point).filter(|said| said.record.at <= now);
+        let [of_channel, of_topic] = Level::both(about());
+        for level in [&of_topic, &of_channel] {
+            if let Some(gone) = level.gone.filter(|_| level.stands()) {
                 return Consent::Revoked { since: gone.record.at };
             }
         }
-        let bar = gone.into_iter().flatten().map(|gone| gone.counts).max();
+        let bar = [of_channel, of_topic].into_iter().filter_map(|level| level.gone).map(|gone| gone.counts).max();
         let expired = |said: &Said| said.record.expires.filter(|expires| *expires <= now);
         // What a revocation took back does not return when a later grant runs out.
         let newest = about()
@@ -185,6 +196,10 @@ impl ConsentBook {
             Some((_, Some(since))) => Consent::Expired { since },
             Some((grant, None)) => Consent::Granted { since: grant.at, basis: grant.grant.unwrap_or_default() },
         }
+    }
+
+    fn about(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>) -> impl Iterator<Item = &Said> {
+        self.said.iter().filter(move |said| said.is_about(channel, topic, point))
     }
 
     /// The next instant after `now` at which the state of a topic on a channel may change by time alone: a grant runs out,

@@ -84,9 +84,8 @@ impl Profile {
         self.preferred = preferred.or(self.preferred.take()).or(theirs.preferred);
         self.place = match (self.place.take(), theirs.place) {
             (Some(ours), Some(theirs)) => {
-                let newest = |place: &(_, Instant)| place.1;
-                let ((mut place, said), (older, _)) =
-                    if newest(&ours) >= newest(&theirs) { (*ours, *theirs) } else { (*theirs, *ours) };
+                let newer = ours.1.cmp(&theirs.1).then_with(|| ours.0.zone.cmp(&theirs.0.zone)).is_ge();
+                let ((mut place, said), (older, _)) = if newer { (*ours, *theirs) } else { (*theirs, *ours) };
                 place.zone = place.zone.or(older.zone);
                 place.locale = place.locale.or(older.locale);
                 place.country = place.country.or(older.country);
