@@ -91,7 +91,7 @@ pub struct Outcome {
     pub release: Vec<IdempotencyKey>,
     /// Inputs for other records, which the store steps itself.
     pub forward: Vec<(CustomerId, Input)>,
-    /// What came of them, if the store has stepped them already.
+    /// What came of inputs that records forwarded, in this call or before, and that the store has stepped in this one.
     pub followed: Vec<(CustomerId, Outcome)>,
     /// What happened, in order.
     pub notices: Vec<Notice>,

@@ -66,8 +66,10 @@ pub struct Wake {
 ///   given back in `send`, byte for byte as they were stored. What [`Outcome::release`] names may be forgotten.
 /// - What [`Outcome::forward`] names is committed with the record and stepped by the store, at once or later, exactly once
 ///   and in any order: the content of a record that became part of another travels in it, and a record that waits for
-///   another is not due until it has heard. It is stepped at the later of the store's time and the `now` of the work that
-///   forwarded it. A forwarded input is never refused. What was stepped at once is in [`Outcome::followed`].
+///   another is not due until it has heard. It is stepped within a call of `transact`: of the one that forwarded it, or of a
+///   later one for its record, at that call's `now`. Until then its record counts as due, and `claim` and `next_due` say so.
+///   The outcome is in [`Outcome::followed`] of one of that call's results, so that what it sends is handed over. A
+///   forwarded input is never refused.
 /// - Envelopes are found by their id alone: the record that resends one may not be the one that decided it.
 /// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
 ///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and

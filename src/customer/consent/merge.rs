@@ -20,12 +20,11 @@ impl ConsentBook {
     pub fn absorb(&mut self, other: ConsentBook, now: Instant) {
         let sides = [std::mem::take(self), other];
         self.merged = sides.iter().filter_map(|side| side.merged).chain([now]).max();
-        for side in &sides {
-            for said in &side.said {
-                let stands = said.record.grant.is_none() && side.is_standing(&said.record);
-                let counts = if stands { said.counts.max(now) } else { said.counts };
-                self.take(Said { counts, ..said.clone() });
-            }
+        for said in sides.iter().flat_map(|side| &side.said) {
+            let stands = |side: &ConsentBook| side.said.contains(said) && side.is_standing(&said.record);
+            let stands = said.record.grant.is_none() && sides.iter().any(stands);
+            let counts = if stands { said.counts.max(now) } else { said.counts };
+            self.take(Said { counts, ..said.clone() }, |said| in_force(&sides, &said.record));
         }
         for _ in 0..MOST_ROUNDS {
             self.keep_settled(&sides);
@@ -37,9 +36,11 @@ impl ConsentBook {
         }
     }
 
-    fn take(&mut self, said: Said) {
+    /// Of two grants the one that is in force stands, though it be older.
+    fn take(&mut self, said: Said, in_force: impl Fn(&Said) -> [bool; 2]) {
+        let rank = |said: &Said| (said.record.grant.map(|_| in_force(said)), said.order());
         match self.said.iter_mut().find(|known| known.replaces(&said)) {
-            Some(known) if known.order() >= said.order() => {}
+            Some(known) if rank(known) >= rank(&said) => {}
             Some(known) => *known = said,
             None => self.said.push(said),
         }
@@ -51,12 +52,12 @@ impl ConsentBook {
         if revocation.topic.is_some() { topic.stands() } else { channel.stands() }
     }
 
-    /// Whether no revocation took a grant back: none of its topic, and none at all.
+    /// Whether no revocation took a grant back: none at all, and none of its topic.
     fn is_in_force(&self, grant: &ConsentRecord) -> [bool; 2] {
         let Some(grant) = self.said.iter().find(|said| said.record == *grant) else { return [false; 2] };
         let matter = matter(&grant.record);
         let [_, topic] = Level::both(self.about_matter(matter));
-        [topic.gone.map(|gone| gone.counts), self.bar(matter)].map(|bar| bar < Some(grant.counts))
+        [self.bar(matter), topic.gone.map(|gone| gone.counts)].map(|bar| bar < Some(grant.counts))
     }
 
     /// The latest revocation of a matter.
@@ -72,10 +73,7 @@ impl ConsentBook {
         let both = self.clone();
         for said in self.said.iter_mut().filter(|said| said.record.grant.is_some()) {
             let matter = matter(&said.record);
-            let [of_topic, at_all] = sides.iter().fold([false; 2], |[of_topic, at_all], side| {
-                let [topic, all] = side.is_in_force(&said.record);
-                [of_topic || topic, at_all || all]
-            });
+            let [at_all, of_topic] = in_force(sides, &said.record);
             let [_, topic] = Level::both(both.about_matter(matter));
             let bar = match revoked(sides, matter) {
                 [false, false] if at_all => both.bar(matter),
@@ -111,7 +109,7 @@ impl ConsentBook {
                         said.record.topic = Some(topic.clone());
                         said.record.point = Some(*point);
                         said.counts = bar + Span::millis(1);
-                        self.take(said);
+                        self.take(said, |_| [true; 2]);
                     }
                 }
             }
@@ -163,6 +161,14 @@ fn revoked(sides: &[ConsentBook; 2], matter: Matter<'_>) -> [bool; 2] {
     sides.iter().fold([false; 2], |[channel, topic], side| {
         let [of_channel, of_topic] = Level::both(side.about_matter(matter));
         [channel || of_channel.stands(), topic || of_topic.stands()]
+    })
+}
+
+/// Whether a grant was in force on a side, at all, and as to its topic.
+fn in_force(sides: &[ConsentBook; 2], grant: &ConsentRecord) -> [bool; 2] {
+    sides.iter().fold([false; 2], |[at_all, of_topic], side| {
+        let [all, topic] = side.is_in_force(grant);
+        [at_all || all, of_topic || topic]
     })
 }
 
