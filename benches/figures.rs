@@ -181,7 +181,7 @@ fn overhead() {
         let before = LIVE.load(Ordering::Relaxed);
         let keys = names.iter().map(|name| throughline::IdentityKey::new(throughline::IdentityKind::User, name));
         for key in keys {
-            store.give(&throughline::Binding { key, to: key.candidate(), replace: false });
+            store.give(&throughline::Binding { key, to: key.candidate(), from: None });
         }
         // The index, and the id's own text in the record: two counters and the letters.
         let texts: usize = names.iter().map(|name| (16 + name.len()).next_multiple_of(8)).sum();

@@ -96,7 +96,8 @@ pub use message::{
     Sender, WhatsAppContent, WhenBlocked,
 };
 pub use playbook::{
-    HandedOver, HandedOverAgain, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused, RunNamed, What,
+    Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused,
+    RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;

@@ -15,7 +15,7 @@ pub fn records(rehearsal: &Rehearsal<'_>, name: &str, merged: &[(CustomerId, Cus
     let mut records = BTreeSet::new();
     // A record that became part of another leads on to it.
     while let Some(record) = found {
-        let Some(stage) = store.with_record(record, |state| state.stage) else { break };
+        let Some(stage) = store.with_record(record, |state| state.stage.clone()) else { break };
         found = match stage {
             Stage::Moved(to) => Some(to).filter(|_| records.insert(record)),
             _ => {

@@ -1,9 +1,13 @@
 //! What a customer allowed, folded by the time at which it was said (promise 4.1).
 
+mod merge;
+
+use std::cmp::Reverse;
+
 use crate::primitives::{ChannelKind, ContactPoint, Instant, Topic};
 
 /// On what a grant rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Basis {
@@ -65,25 +69,100 @@ pub struct ConsentRecord {
 /// All that a customer said on consent: the latest grant and the latest revocation of each channel, topic and contact
 /// point, from which the order of arrival cannot be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ConsentBook(Vec<ConsentRecord>);
+pub struct ConsentBook {
+    said: Vec<Said>,
+    /// The latest merge: what was revoked before it and is heard of later stands until an express grant after it.
+    merged: Option<Instant>,
+}
+
+/// A record, and where it stands among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    record: ConsentRecord,
+    /// The instant that decides between a grant and a revocation: when it was said, unless a merge raised it.
+    counts: Instant,
+}
+
+impl Said {
+    /// What two records have in common of which one replaces the other. An express grant does not give way to an
+    /// implied one, which lifts nothing.
+    fn replaces(&self, other: &Said) -> bool {
+        let class = |record: &ConsentRecord| record.grant.map(|basis| basis == Basis::Express);
+        let (ours, theirs) = (&self.record, &other.record);
+        ours.channel == theirs.channel
+            && ours.topic == theirs.topic
+            && ours.point == theirs.point
+            && class(ours) == class(theirs)
+    }
+
+    /// Of two that replace each other the greater stands; at equal times the one that allows less.
+    fn order(&self) -> impl Ord + use<> {
+        let record = &self.record;
+        (self.counts, record.at, Reverse(record.expires.unwrap_or(Instant::MAX)), record.grant)
+    }
+
+    /// Whether it speaks of this channel, topic and contact point; without a topic, of all topics.
+    fn is_about(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>) -> bool {
+        let record = &self.record;
+        record.channel == *channel
+            && (record.topic.is_none() || record.topic.as_ref() == topic)
+            && (record.point.is_none() || record.point == point)
+    }
+}
+
+/// What was revoked of a channel, or of a topic on it, and what lifts that.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level<'a> {
+    /// The revocation that counts last.
+    gone: Option<&'a Said>,
+    /// From when an express grant counts.
+    lifted: Option<Instant>,
+}
+
+impl<'a> Level<'a> {
+    /// Of the channel, and of the topic: a grant for the topic lifts both, one for the channel its own.
+    fn both(about: impl Iterator<Item = &'a Said>) -> [Level<'a>; 2] {
+        let (mut channel, mut topic) = (Level::default(), Level::default());
+        for said in about {
+            let named = said.record.topic.is_some();
+            let own = if named { &mut topic } else { &mut channel };
+            match said.record.grant {
+                None if own.gone.is_none_or(|known| known.counts < said.counts) => own.gone = Some(said),
+                Some(Basis::Express) => {
+                    own.lifted = own.lifted.max(Some(said.counts));
+                    channel.lifted = channel.lifted.max(Some(said.counts));
+                }
+                _ => {}
+            }
+        }
+        [channel, topic]
+    }
+
+    fn stands(&self) -> bool {
+        self.gone.is_some_and(|gone| self.lifted <= Some(gone.counts))
+    }
+}
 
 impl ConsentBook {
     /// Takes a record; says whether it told anything new.
     pub fn record(&mut self, record: ConsentRecord) -> bool {
-        let same = |known: &&mut ConsentRecord| {
-            known.channel == record.channel
-                && known.topic == record.topic
-                && known.point == record.point
-                && known.grant.is_some() == record.grant.is_some()
-        };
-        match self.0.iter_mut().find(same) {
-            Some(known) if known.at >= record.at => false,
+        let at = record.at;
+        // Whose it was before the merge cannot be told any more: it stands against the grants of both sides.
+        let counts = if record.grant.is_some() { at } else { self.merged.map_or(at, |merged| merged.max(at)) };
+        self.put(Said { record, counts })
+    }
+
+    fn put(&mut self, said: Said) -> bool {
+        match self.said.iter_mut().find(|known| known.replaces(&said)) {
+            // A copy of what was settled before a merge unsettles nothing.
+            Some(known) if known.record == said.record => false,
+            Some(known) if known.order() >= said.order() => false,
             Some(known) => {
-                *known = record;
+                *known = said;
                 true
             }
             None => {
-                self.0.push(record);
+                self.said.push(said);
                 true
             }
         }
@@ -91,54 +170,42 @@ impl ConsentBook {
 
     /// The state of a topic on a channel at a contact point.
     ///
-    /// A revocation of the whole channel is lifted by any later grant for the topic or the channel; a revocation of the
-    /// topic only by a later grant for that topic. At equal times the revocation wins.
+    /// A revocation of the whole channel is lifted by any later express grant for the topic or the channel; a revocation
+    /// of the topic only by a later express grant for that topic. At equal times the revocation wins. One that a merge
+    /// met is lifted only by what is said after the merge (promise 2.3).
     pub fn ask(&self, channel: &ChannelKind, topic: &Topic, point: Option<&ContactPoint>, now: Instant) -> Consent {
-        let point = point.map(ContactPoint::hash);
-        let mut grant: [Option<&ConsentRecord>; 2] = [None; 2];
-        let mut revocation: [Option<Instant>; 2] = [None; 2];
-        for record in &self.0 {
-            let named = record.topic.is_some();
-            let about = record.channel == *channel
-                && record.topic.as_ref().is_none_or(|named| named == topic)
-                && (record.point.is_none() || record.point == point);
-            // Index 0: said of the channel; 1: said of this topic.
-            let [of_channel, of_topic] = &mut grant;
-            let grant = if named { of_topic } else { of_channel };
-            let [gone_channel, gone_topic] = &mut revocation;
-            let gone = if named { gone_topic } else { gone_channel };
-            if !about || record.at > now {
-                continue;
-            }
-            match record.grant {
-                Some(_) if grant.is_none_or(|known| known.at < record.at) => *grant = Some(record),
-                Some(_) => {}
-                None => *gone = (*gone).max(Some(record.at)),
+        self.state(channel, Some(topic), point.map(ContactPoint::hash), now)
+    }
+
+    fn state(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>, now: Instant) -> Consent {
+        let about = || self.about(channel, topic, point).filter(|said| said.record.at <= now);
+        let [of_channel, of_topic] = Level::both(about());
+        for level in [&of_topic, &of_channel] {
+            if let Some(gone) = level.gone.filter(|_| level.stands()) {
+                return Consent::Revoked { since: gone.record.at };
             }
         }
-        let [channel_grant, topic_grant] = grant;
-        let [channel_revoked, topic_revoked] = revocation;
-        if let Some(since) = topic_revoked.filter(|since| topic_grant.is_none_or(|grant| grant.at <= *since)) {
-            return Consent::Revoked { since };
-        }
-        let newest = [topic_grant, channel_grant].into_iter().flatten().max_by_key(|grant| grant.at);
-        if let Some(since) = channel_revoked.filter(|since| newest.is_none_or(|grant| grant.at <= *since)) {
-            return Consent::Revoked { since };
-        }
-        match newest {
+        let bar = [of_channel, of_topic].into_iter().filter_map(|level| level.gone).map(|gone| gone.counts).max();
+        let expired = |said: &Said| said.record.expires.filter(|expires| *expires <= now);
+        // What a revocation took back does not return when a later grant runs out.
+        let newest = about()
+            .filter(|said| said.record.grant.is_some() && Some(said.counts) > bar)
+            .max_by_key(|said| (expired(said).is_none(), said.record.at));
+        match newest.map(|said| (&said.record, expired(said))) {
             None => Consent::NoRecord,
-            Some(grant) => match grant.expires {
-                Some(since) if since <= now => Consent::Expired { since },
-                _ => Consent::Granted { since: grant.at, basis: grant.grant.unwrap_or_default() },
-            },
+            Some((_, Some(since))) => Consent::Expired { since },
+            Some((grant, None)) => Consent::Granted { since: grant.at, basis: grant.grant.unwrap_or_default() },
         }
+    }
+
+    fn about(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>) -> impl Iterator<Item = &Said> {
+        self.said.iter().filter(move |said| said.is_about(channel, topic, point))
     }
 
     /// The next instant after `now` at which the state of a topic on a channel may change by time alone: a grant runs out,
     /// or a record of a later time begins to hold. May be earlier than the change, never later.
     pub fn next_change(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {
-        self.0
-            .iter()
+        self.iter()
             .filter(|record| record.channel == *channel && record.topic.as_ref().is_none_or(|named| named == topic))
             .flat_map(|record| [Some(record.at), record.expires])
             .flatten()
@@ -148,19 +215,17 @@ impl ConsentBook {
 
     /// The records, in no particular order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &ConsentRecord> {
-        self.0.iter()
+        self.said.iter().map(|said| &said.record)
     }
 
-    /// From a stored record.
-    pub(crate) fn from_list(records: Vec<ConsentRecord>) -> Self {
-        ConsentBook(records)
+    /// What a stored record keeps: each record with the instant at which it counts, and the latest merge.
+    pub(crate) fn parts(&self) -> (impl ExactSizeIterator<Item = (&ConsentRecord, Instant)>, Option<Instant>) {
+        (self.said.iter().map(|said| (&said.record, said.counts)), self.merged)
     }
 
-    /// Takes all that another book says: a grant is never widened and a revocation never lost (promise 2.3).
-    pub fn absorb(&mut self, other: ConsentBook) {
-        for record in other.0 {
-            self.record(record);
-        }
+    /// From what [`parts`](Self::parts) gave.
+    pub(crate) fn from_parts(said: Vec<(ConsentRecord, Instant)>, merged: Option<Instant>) -> Self {
+        ConsentBook { said: said.into_iter().map(|(record, counts)| Said { record, counts }).collect(), merged }
     }
 }
 

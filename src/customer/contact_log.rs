@@ -251,7 +251,7 @@ impl ContactLog {
                 self.0.push(contact);
             }
         }
-        self.0.sort_by_key(|contact| contact.decided);
+        self.0.sort_by_key(|contact| (contact.decided, contact.id));
     }
 
     /// How many are kept.

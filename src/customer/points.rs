@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::primitives::{ChannelKind, ContactPoint, Instant};
 
 /// Why nothing may go to a contact point (promise 4.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockReason {
@@ -83,16 +83,26 @@ impl Points {
         Points(points)
     }
 
-    /// Takes the points of another: blocks stand.
+    /// Takes the points of another: blocks stand. Afterwards the freshest is the last, whichever record had it.
     pub fn absorb(&mut self, other: Points) {
         for theirs in other.0 {
-            let reason = theirs.blocked;
-            let point = theirs.point.clone();
-            self.add(theirs.kind, theirs.point, theirs.device, theirs.fresh);
-            if let Some(reason) = reason {
-                self.block(&point, reason);
+            match self.0.iter_mut().find(|known| known.kind == theirs.kind && known.point == theirs.point) {
+                Some(known) => {
+                    known.fresh = known.fresh.max(theirs.fresh);
+                    known.blocked = known.blocked.max(theirs.blocked);
+                    known.device = known.device.take().max(theirs.device);
+                }
+                None => self.0.push(theirs),
             }
         }
+        // An address is blocked for whatever it is used.
+        let blocked: Vec<(u64, BlockReason)> =
+            self.0.iter().filter_map(|known| Some((known.point.hash(), known.blocked?))).collect();
+        for known in &mut self.0 {
+            let of = |(point, reason): &(u64, BlockReason)| (*point == known.point.hash()).then_some(*reason);
+            known.blocked = blocked.iter().filter_map(of).max();
+        }
+        self.0.sort_by(|a, b| (a.fresh, &a.kind, a.point.as_str()).cmp(&(b.fresh, &b.kind, b.point.as_str())));
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Profile {
     pub id: CustomerId,
     /// The shop's own id, once the customer is identified.
     pub user_id: Option<Arc<str>>,
+    /// Further ids by which the shop knew the customer before records were merged (promise 2.3).
+    pub aliases: Vec<Arc<str>>,
     /// The visitor ids that lead here.
     pub anonymous_ids: Vec<Arc<str>>,
     /// What is known.
@@ -68,6 +70,7 @@ impl Profile {
         Profile {
             id,
             user_id: None,
+            aliases: Vec::new(),
             anonymous_ids: Vec::new(),
             attributes: Attributes::default(),
             points: Points::default(),
@@ -96,11 +99,8 @@ impl Profile {
         let mut observed = Observed::default();
         self.first_seen = self.first_seen.min(at);
         self.last_seen = self.last_seen.max(at);
-        if let Some(user) = &event.user_id
-            && self.user_id.is_none()
-        {
-            self.user_id = Some(user.clone());
-            observed.identified = true;
+        if let Some(user) = &event.user_id {
+            observed.identified = self.identify(user);
         }
         if let Some(visitor) = &event.anonymous_id
             && !self.anonymous_ids.contains(visitor)
@@ -123,6 +123,21 @@ impl Profile {
             observed.reachability |= self.subscribe(said, at);
         }
         observed
+    }
+
+    /// Gives the record the shop's own id, unless it has one; says whether it became known by that.
+    pub(crate) fn identify(&mut self, user: &Arc<str>) -> bool {
+        let becomes = self.user_id.is_none();
+        if becomes {
+            self.user_id = Some(user.clone());
+            self.attributes.mark_anonymous();
+        }
+        becomes
+    }
+
+    /// Whether the shop knows the customer by this id.
+    pub(crate) fn is_known_as(&self, user: &str) -> bool {
+        self.user_id.as_deref() == Some(user) || self.aliases.iter().any(|alias| **alias == *user)
     }
 
     /// `email`, `phone` and `preferred_channel` are more than attributes.

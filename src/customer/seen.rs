@@ -54,6 +54,12 @@ impl Seen {
         true
     }
 
+    /// Whether an event's id is held.
+    pub(crate) fn contains_id(&self, id: &str) -> bool {
+        let hash = Key::hash_of(id);
+        self.contains(hash as u32, (hash >> 32) as u16)
+    }
+
     /// How many ids are held.
     pub fn len(&self) -> usize {
         self.low.len()

@@ -2,6 +2,7 @@
 
 mod clock;
 mod dispatch;
+mod ingest;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -10,17 +11,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{Lane, Ready};
+pub use ingest::{IngestError, Ingested};
 
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::channel::ChannelSpec;
 use crate::delivery::Channel;
-use crate::event::{Event, EventError};
-use crate::playbook::{Input, Notice, Outcome, Playbook, Refused};
+use crate::playbook::{Input, Notice, Outcome, Playbook};
 use crate::primitives::{CustomerId, Instant, Span};
 use crate::rehearsal::Plain;
-use crate::store::{Binding, Claim, Link, MemoryStore, Store, StoreError, Work, keys, route};
+use crate::store::{Claim, MemoryStore, Stepped, Store, StoreError, Work};
 use crate::surroundings::Surroundings;
 
 /// A jump of the wall clock beyond this is held back until the host confirms it (promise 1.1).
@@ -65,27 +66,6 @@ pub struct EngineBuilder {
     explain: bool,
 }
 
-/// What became of an ingested event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ingested {
-    /// It was taken and is committed.
-    Taken,
-    /// It was a copy of one taken before; nothing changed (promise 3.2).
-    Duplicate,
-}
-
-/// Why an event was not taken. Nothing of it was done, unless the store says that it does not know.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum IngestError {
-    /// It is malformed.
-    #[error(transparent)]
-    Event(#[from] EventError),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
 /// What [`Engine::run_due`] did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -121,70 +101,6 @@ impl Engine {
             observer: None,
             explain: false,
         }
-    }
-
-    /// Takes one event.
-    ///
-    /// # Errors
-    /// When it names nobody, or the store fails; the caller may try again, since a second copy changes nothing.
-    pub async fn ingest(&self, event: Event) -> Result<Ingested, IngestError> {
-        let event = Arc::new(event);
-        let now = self.now();
-        let (user, visitor) = keys(&event);
-        let known: Vec<_> = user.into_iter().chain(visitor).collect();
-        let owners = self.store.resolve(&known).await?;
-        let owner = |key| known.iter().zip(&owners).find(|(known, _)| **known == key).and_then(|(_, owner)| *owner);
-        let Some(mut route) = route(&event, owner) else {
-            let problem = "one of `userId` and `anonymousId` must name a customer".to_owned();
-            return Err(EventError { field: "userId".to_owned(), problem }.into());
-        };
-        if !route.bind.is_empty() {
-            let bound = self.store.bind(&route.bind).await?;
-            // Somebody else met this customer first: theirs is the record.
-            if let (Some(to), Link::None) = (bound.first(), route.link) {
-                route.customer = *to;
-            }
-        }
-        let input = Input::Event(event.clone());
-        match route.link {
-            Link::None => match (self.step(route.customer, input.clone(), now).await, user) {
-                // An earlier try ended between giving the user to a visitor's record and learning that it is another's.
-                (Err(StoreError::Refused(Refused::OtherUser)), Some(user)) => {
-                    let own = user.candidate();
-                    let identifiers: Vec<_> = [Some(user), visitor].into_iter().flatten().collect();
-                    self.take_over(&identifiers, own).await?;
-                    Ok(self.step(own, input, now).await?)
-                }
-                (done, _) => Ok(done?),
-            },
-            Link::Identified { own, user, visitor } => match self.step(route.customer, input.clone(), now).await {
-                Err(StoreError::Refused(Refused::OtherUser)) => {
-                    self.take_over(&[user, visitor], own).await?;
-                    Ok(self.step(own, input, now).await?)
-                }
-                done => Ok(done?),
-            },
-            Link::Merge { loser, visitor } => {
-                let seal = Input::Seal { into: route.customer, event };
-                let sealed = self.step(loser, seal, now).await;
-                let refused = matches!(sealed, Err(StoreError::Refused(Refused::OtherUser)));
-                // Not before it is sealed: the next try has to find it.
-                let taken = if refused { None } else { Some(sealed?) };
-                self.take_over(&[visitor], route.customer).await?;
-                match taken {
-                    Some(taken) => Ok(taken),
-                    None => Ok(self.step(route.customer, input, now).await?),
-                }
-            }
-        }
-    }
-
-    /// Takes one event from its JSON.
-    ///
-    /// # Errors
-    /// When it is malformed, names nobody, or the store fails.
-    pub async fn ingest_json(&self, json: &str) -> Result<Ingested, IngestError> {
-        self.ingest(Event::from_json(json)?).await
     }
 
     /// Fires what is due by now and hands over what was decided, until nothing is left for now.
@@ -323,26 +239,16 @@ impl Engine {
         &*self.store
     }
 
-    async fn take_over(&self, identifiers: &[crate::store::IdentityKey], to: CustomerId) -> Result<(), StoreError> {
-        let bindings: Vec<_> = identifiers.iter().map(|key| Binding { key: *key, to, replace: true }).collect();
-        self.store.bind(&bindings).await.map(|_| ())
-    }
-
-    async fn step(&self, customer: CustomerId, input: Input, now: Instant) -> Result<Ingested, StoreError> {
-        let duplicate = self.transact(vec![Work { customer, input, now }]).await?;
-        Ok(if duplicate { Ingested::Duplicate } else { Ingested::Taken })
-    }
-
-    /// Steps, and answers whether the first was a duplicate. What an outcome forwards the store steps itself.
-    async fn transact(&self, work: Vec<Work>) -> Result<bool, StoreError> {
+    /// Steps, and answers what routing has to know of the first. What an outcome forwards the store steps itself.
+    async fn transact(&self, work: Vec<Work>) -> Result<Stepped, StoreError> {
         let stepper = Plain { playbook: &self.playbook, around: &self.around };
-        let mut duplicate = None;
+        let mut stepped = None;
         let mut wrong = None;
         let results = self.store.transact(&work, &stepper).await;
         for (work, result) in work.iter().zip(results) {
             match result {
                 Ok(outcome) => {
-                    duplicate.get_or_insert(outcome.duplicate);
+                    stepped.get_or_insert_with(|| Stepped::of(&outcome));
                     self.follow(work, outcome);
                 }
                 // The rest of the batch is not held up by one record; the first failure is reported.
@@ -351,7 +257,7 @@ impl Engine {
         }
         match wrong {
             Some(wrong) => Err(wrong),
-            None => Ok(duplicate.unwrap_or(false)),
+            None => Ok(stepped.unwrap_or_default()),
         }
     }
 
@@ -364,7 +270,7 @@ impl Engine {
             outcome.notices.iter().for_each(|notice| observer(work.customer, notice));
         }
         // What an event sends waits for the next run: until then more events may come.
-        let waited = matches!(work.input, Input::Event(_) | Input::Seal { .. });
+        let waited = matches!(work.input, Input::Event(_) | Input::Link { .. } | Input::Merge { .. });
         let lease = work.now + self.playbook.lease();
         outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease, waited }));
     }

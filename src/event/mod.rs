@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use parse::EventError;
+pub(crate) use parse::is_placeholder;
 pub use receipt::{Receipt, ReceiptKind, ReceiptTarget};
 
 use crate::primitives::{ChannelKind, Fields, Instant, Key, Topic, Value};

@@ -80,10 +80,6 @@ impl Event {
         event.user_id = identifier(map, "userId")?.filter(|id| !is_placeholder(id));
         event.anonymous_id = identifier(map, "anonymousId")?.filter(|id| !is_placeholder(id));
         event.previous_id = identifier(map, "previousId")?.filter(|id| !is_placeholder(id));
-        if event.user_id.is_none() && event.anonymous_id.is_none() {
-            let problem = "one of `userId` and `anonymousId` must name a customer, and not by a placeholder";
-            return Err(EventError::new("userId", problem));
-        }
         if kind == EventKind::Alias && event.previous_id.is_none() {
             return Err(EventError::new("previousId", "missing; an alias names the identifier that it joins"));
         }
@@ -97,6 +93,12 @@ impl Event {
             event.traits = Fields::from_json(traits);
         }
         event.traits.remove(&Key::new("messaging_subscriptions"));
+        // A trait may be a strong identifier: that is for the playbook to say.
+        let named = event.user_id.is_some() || event.anonymous_id.is_some();
+        if !named && (event.traits.is_empty() || kind == EventKind::Alias) {
+            let problem = "one of `userId` and `anonymousId` must name a customer, and not by a placeholder";
+            return Err(EventError::new("userId", problem));
+        }
         if let Some(context) = context {
             event.subscriptions_in(context.get("messaging_subscriptions"), "context.messaging_subscriptions")?;
             event.place = place(context).map(Box::new);

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::identity::Identity;
 use super::index::Index;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::decode_channels;
@@ -38,6 +39,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "description",
             "currency",
             "dedupe_horizon",
+            "identity",
             "brand",
             "figures",
             "rfm",
@@ -60,6 +62,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let horizon = object.get("dedupe_horizon").map_or(Some(HORIZON), |node| node.span());
     let figures = object.get("figures").map(|node| FigureRules::decode(&node)).unwrap_or_default();
     let rfm = object.get("rfm").and_then(|node| RfmModel::decode(&node));
+    let identity = object.get("identity").map_or_else(|| Some(Identity::default()), |node| Identity::decode(&node));
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
@@ -105,6 +108,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         figures,
         rfm,
         horizon: horizon?,
+        identity: identity?,
         lease: Span::minutes(1),
         warnings,
         index: Index::default(),

@@ -10,7 +10,7 @@ use crate::event::{Event, ReceiptKind};
 use crate::journey::EndReason;
 use crate::policy::{Decision, Reason};
 use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, Instant, JourneyId, MessageId, SegmentId};
-use crate::record::CustomerState;
+use crate::record::{Carried, CustomerState, Side, Standing};
 
 /// One thing that happens to one customer.
 #[derive(Debug, Clone)]
@@ -34,19 +34,48 @@ pub enum Input {
         /// When to claim it again.
         due: Instant,
     },
-    /// This record becomes part of another, because an event revealed that both are one person.
+    /// The host says that this record and another are one person (promise 2.2).
+    Merge {
+        /// The other.
+        with: CustomerId,
+    },
+    /// It turned out that this record and others are one person.
+    Link {
+        /// One of them.
+        with: CustomerId,
+        /// What acts once that is settled.
+        then: Carried,
+    },
+    /// Another record, which awaits this one, would have it become its part.
     Seal {
         /// The other.
         into: CustomerId,
-        /// The event that revealed it; it acts once the records are one.
-        event: Arc<Event>,
+        /// The name of the link.
+        link: u64,
+        /// Which side of it the other is.
+        side: Side,
+        /// What the other one says of itself.
+        standing: Standing,
+        /// What acts once the link is settled.
+        then: Carried,
     },
     /// A sealed record's content arrives.
     Absorb {
         /// What it held.
         sealed: Box<CustomerState>,
-        /// The event that revealed the link.
-        event: Arc<Event>,
+        /// The name of the link.
+        link: u64,
+        /// What acts now.
+        then: Carried,
+    },
+    /// Nothing comes of a link: both are one already, or they must not be.
+    Release {
+        /// The name of the link.
+        link: u64,
+        /// What acts now.
+        then: Option<Carried>,
+        /// Which record did not become one with this one, and why.
+        refused: Option<(CustomerId, &'static str)>,
     },
 }
 
@@ -62,22 +91,35 @@ pub struct Outcome {
     pub release: Vec<IdempotencyKey>,
     /// Inputs for other records, which the store steps itself.
     pub forward: Vec<(CustomerId, Input)>,
-    /// What came of them, if the store has stepped them already.
+    /// What came of inputs that records forwarded, in this call or before, and that the store has stepped in this one.
     pub followed: Vec<(CustomerId, Outcome)>,
     /// What happened, in order.
     pub notices: Vec<Notice>,
     /// Whether the event was a copy of one taken before; nothing else happened then.
     pub duplicate: bool,
+    /// Whether it is not settled yet, as far as this record knows, that others are one with it.
+    pub awaits: bool,
+    /// Whether the input was another record's, and went on to it: identifiers that led here had better lead there.
+    pub elsewhere: Option<Elsewhere>,
+}
+
+/// Whose an input was, if not the record's that was stepped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Elsewhere {
+    /// The record became part of this one.
+    Moved(CustomerId),
+    /// The event names a user, and the record is another user's (promise 2.2): it went to that user's own record.
+    OtherUser(CustomerId),
 }
 
 /// Why a record took nothing of an input and is unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refused {
-    /// The event names a user, and the record is another user's: a shared device (promise 2.2). The visitor id belongs to
-    /// the event's user from now on, and the event goes to that user's record.
-    #[error("the record belongs to another user")]
-    OtherUser,
+    /// The host would merge a record into itself (promise 2.3).
+    #[error("a record cannot be merged into itself")]
+    Oneself,
 }
 
 /// Something that happened to a customer, as logs and reports tell it.
@@ -237,6 +279,13 @@ pub enum What {
         /// Which.
         record: CustomerId,
     },
+    /// Another record did not become part of this one although an event named both (promise 2.2).
+    MergeRefused {
+        /// Which.
+        record: CustomerId,
+        /// Why: `two_users`, or `too_many_merges`.
+        reason: &'static str,
+    },
 }
 
 /// Names a run in a notice.
@@ -315,6 +364,11 @@ fn plain_decimal<S: serde::Serializer>(amount: &Decimal, to: S) -> Result<S::Ok,
 }
 
 impl Outcome {
+    /// Whether it, or what came of what it forwarded, was a copy of an event taken before.
+    pub(crate) fn is_duplicate(&self) -> bool {
+        self.duplicate || self.followed.iter().any(|(_, followed)| followed.is_duplicate())
+    }
+
     pub(super) fn notice(&mut self, at: Instant, what: What) {
         if self.notices.is_empty() {
             // An event that changes anything changes a few segments.

@@ -23,10 +23,10 @@ const RECEIPTS_LATE: Span = Span::days(30);
 #[derive(Debug)]
 pub(super) struct Wanted {
     pub(super) run: u64,
-    message: MessageId,
-    only: Option<Arc<[ChannelId]>>,
-    cascade: Option<Arc<[Engagement]>>,
-    first: Instant,
+    pub(super) message: MessageId,
+    pub(super) only: Option<Arc<[ChannelId]>>,
+    pub(super) cascade: Option<Arc<[Engagement]>>,
+    pub(super) first: Instant,
 }
 
 impl Wanted {

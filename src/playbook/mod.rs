@@ -2,8 +2,10 @@
 
 mod claims;
 mod decode;
+mod identity;
 mod index;
 mod input;
+mod linking;
 mod messages;
 mod observe;
 mod runs;
@@ -14,9 +16,10 @@ use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
 use crate::customer::{Customer, FigureRules};
@@ -58,6 +61,7 @@ pub struct Playbook {
     figures: FigureRules,
     rfm: Option<RfmModel>,
     horizon: Span,
+    identity: Identity,
     lease: Span,
     warnings: Vec<Fault>,
     by_message: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
@@ -203,6 +207,11 @@ impl Playbook {
     /// For how long a second copy of an event is known (promise 3.2).
     pub fn dedupe_horizon(&self) -> Span {
         self.horizon
+    }
+
+    /// Which identifiers tell who a customer is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// For how long a claim holds before its outcome counts as unknown.

@@ -36,11 +36,13 @@ impl<'a> Turn<'a> {
         ids.into_iter().for_each(|id| self.signal(id, signal));
     }
 
-    /// Signals the run that asked for a message, if it still is at that visit of that step.
+    /// Signals the run that asked for a message, if it still is at that visit of that step. Engagement is news to the run
+    /// whose attempt the message has become by a merge (promise 2.3).
     pub(super) fn tell(&mut self, asked: &RunRef, signal: &Signal<'_>) {
-        let there = self.state.runs.iter().any(|run| run.id == asked.run && visit_of(run) == asked.visit);
-        if there {
-            self.signal(asked.run, signal);
+        let engaged = matches!(signal, Signal::Message(News::Engaged { .. }));
+        let there = |run: &&Run| visit_of(run) == asked.visit && (engaged || run.id == asked.run);
+        if let Some(run) = self.state.runs.iter().find(there).map(|run| run.id) {
+            self.signal(run, signal);
         }
     }
 
@@ -206,7 +208,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Withdraws what a run has not handed over.
-    fn cancel(&mut self, run: u64, why: &'static str) {
+    pub(super) fn cancel(&mut self, run: u64, why: &'static str) {
         let mut withdrawn = Vec::new();
         for contact in self.state.profile.contacts.iter_mut() {
             let ours = contact.run.as_ref().is_some_and(|asked| asked.run == run);

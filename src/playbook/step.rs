@@ -1,10 +1,12 @@
 //! The pure step: one input, one record, one instant.
 
 use super::Playbook;
-use super::input::{Input, Outcome, Refused, What};
+use super::input::{Elsewhere, Input, Outcome, Refused, What};
+use super::linking::{Asked, TWO_USERS};
 use super::messages::Wanted;
-use crate::primitives::Instant;
-use crate::record::{CustomerState, Stage};
+use crate::event::Event;
+use crate::primitives::{CustomerId, IdentityKey, IdentityKind, Instant};
+use crate::record::{Carried, CustomerState, Stage};
 use crate::surroundings::Surroundings;
 
 /// One input causes at most this many transitions over all journeys (promise 3.5). Timers that are late count as inputs of
@@ -30,15 +32,13 @@ impl Playbook {
         around: &Surroundings,
         now: Instant,
     ) -> Result<Outcome, Refused> {
-        if let Stage::Moved(to) = state.stage {
-            return Ok(moved(to, input));
-        }
-        let stranger = |state: &CustomerState, event: &crate::event::Event| matches!((&state.profile.user_id, &event.user_id), (Some(ours), Some(theirs)) if ours != theirs);
-        match input {
-            Input::Event(event) if stranger(state, event) => return Err(Refused::OtherUser),
-            // Only a visitor's record becomes part of another; a known user's is another person's (promise 2.2).
-            Input::Seal { .. } if state.profile.user_id.is_some() => return Err(Refused::OtherUser),
+        match (input, &state.stage) {
+            (Input::Merge { with }, _) if *with == state.profile.id => return Err(Refused::Oneself),
+            (_, Stage::Moved(to)) => return Ok(moved(state, *to, input)),
             _ => {}
+        }
+        if let Some(own) = stranger(state, input) {
+            return Ok(turned_away(own, input, now));
         }
         let now = now.max(state.last);
         state.last = now;
@@ -49,23 +49,66 @@ impl Playbook {
             Input::Wake => turn.fire_due(now, Upto::Including),
             Input::Settled { id, result } => turn.settled(*id, result),
             Input::GivenBack { id, due } => turn.given_back(*id, *due),
-            Input::Seal { into, event } => turn.seal(*into, event),
-            Input::Absorb { sealed, event } => turn.absorb(sealed, event),
+            Input::Merge { with } => turn.link(*with, Carried::by_host()),
+            Input::Link { with, then } => turn.link(*with, then.clone()),
+            Input::Seal { into, link, side, standing, then } => {
+                turn.asked_to_seal(&Asked { into: *into, link: *link, side: *side, standing }, then);
+            }
+            Input::Absorb { sealed, link, then } => turn.absorb(sealed, *link, then),
+            Input::Release { link, then, refused } => turn.released(*link, then.as_ref(), *refused),
         }
-        turn.decide_all();
+        if turn.state.awaits() {
+            turn.hold_all();
+        } else {
+            turn.decide_all();
+        }
         Ok(turn.out)
     }
 }
 
-/// A record that became part of another hands everything on to it.
-fn moved(to: crate::primitives::CustomerId, input: &Input) -> Outcome {
-    let mut out = Outcome::default();
-    match input {
-        Input::Wake => {}
-        // Sealed already: only the event is left to take.
-        Input::Seal { event, .. } => out.forward.push((to, Input::Event(event.clone()))),
-        other => out.forward.push((to, other.clone())),
+/// A record that became part of another hands everything on to it, but for copies of events that it took itself: they
+/// may come there before its content.
+fn moved(state: &CustomerState, to: CustomerId, input: &Input) -> Outcome {
+    let mut out = Outcome { elsewhere: Some(Elsewhere::Moved(to)), ..Outcome::default() };
+    let taken = |event: &Event| event.id.as_deref().is_some_and(|id| state.profile.events_seen.contains_id(id));
+    let mut onward = match input {
+        Input::Wake => return Outcome::default(),
+        Input::Event(event) | Input::Link { then: Carried { event: Some(event), .. }, .. } if taken(event) => {
+            out.duplicate = true;
+            return out;
+        }
+        Input::Merge { with } => Input::Link { with: *with, then: Carried::by_host() },
+        other => other.clone(),
+    };
+    if let Input::Seal { then, .. } | Input::Absorb { then, .. } | Input::Release { then: Some(then), .. } = &mut onward
+    {
+        then.event.take_if(|event| taken(event));
     }
+    out.forward.push((to, onward));
+    out
+}
+
+/// The own record of the user whom an event names, if this record is another user's: a shared device (promise 2.2).
+fn stranger(state: &CustomerState, input: &Input) -> Option<CustomerId> {
+    let event = match input {
+        Input::Event(event) | Input::Link { then: Carried { event: Some(event), .. }, .. } => event,
+        _ => return None,
+    };
+    let user = event.user_id.as_deref()?;
+    state.profile.user_id.as_ref()?;
+    if state.profile.is_known_as(user) {
+        return None;
+    }
+    let own = IdentityKey::new(IdentityKind::User, user).candidate();
+    // The user's own record may have become part of this one before it was known whose it is.
+    (own != state.profile.id && !state.absorbed.contains(&own)).then_some(own)
+}
+
+fn turned_away(own: CustomerId, input: &Input, now: Instant) -> Outcome {
+    let mut out = Outcome::default();
+    out.notice(now, What::MergeRefused { record: own, reason: TWO_USERS });
+    out.forward.push((own, input.clone()));
+    out.elsewhere = Some(Elsewhere::OtherUser(own));
     out
 }
 
@@ -118,38 +161,4 @@ impl Turn<'_> {
             self.decide_all();
         }
     }
-
-    fn seal(&mut self, into: crate::primitives::CustomerId, event: &std::sync::Arc<crate::event::Event>) {
-        let mut sealed = CustomerState::new(self.state.profile.id, self.now);
-        sealed.stage = Stage::Moved(into);
-        sealed.last = self.now;
-        // Nothing is left to be evaluated; an instant in the past would have it woken for ever.
-        sealed.segments_due = Instant::MAX;
-        let held = std::mem::replace(self.state, sealed);
-        // Memberships go where the customer goes: whoever counts must not count both records.
-        for (id, _) in self.book.segments.iter().filter(|(id, _)| inside(&held, id.key().hash())) {
-            self.out.notice(self.now, What::SegmentLeft { segment: id.clone() });
-        }
-        self.out.forward.push((into, Input::Absorb { sealed: Box::new(held), event: event.clone() }));
-    }
-
-    fn absorb(&mut self, sealed: &CustomerState, event: &std::sync::Arc<crate::event::Event>) {
-        let record = sealed.profile.id;
-        for (id, _) in &self.book.segments {
-            let hash = id.key().hash();
-            if inside(sealed, hash) && !inside(self.state, hash) {
-                self.out.notice(self.now, What::SegmentEntered { segment: id.clone() });
-            }
-        }
-        let ended = self.state.absorb(sealed.clone(), sealed.profile.user_id.is_some());
-        for run in ended {
-            self.close(run, crate::journey::EndReason::Merged);
-        }
-        self.out.notice(self.now, What::Merged { record });
-        self.event(event);
-    }
-}
-
-fn inside(state: &CustomerState, segment: u64) -> bool {
-    state.profile.memberships.contains(segment)
 }

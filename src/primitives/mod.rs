@@ -3,6 +3,7 @@
 mod contact;
 pub mod country;
 pub(crate) mod fault;
+mod identity;
 mod instant;
 mod key;
 pub mod local;
@@ -14,6 +15,7 @@ pub mod zone;
 
 pub use contact::{ChannelKind, ContactPoint, ParseContactError};
 pub use fault::{Fault, Faults};
+pub use identity::{IdentityKey, IdentityKind};
 pub use instant::{Instant, ParseTimeError, Span};
 pub use key::{ChannelId, CustomerId, IdempotencyKey, JourneyId, Key, MessageId, SegmentId, Topic};
 pub use money::{Currency, Money, ParseCurrencyError};

@@ -1,11 +1,13 @@
 //! The one thing that changes: everything the engine knows of one customer, under one version.
 
+mod absorb;
 pub mod encoding;
 mod merge;
 
 use std::sync::Arc;
 
 pub use encoding::{DecodeError, DecodeProblem, Names};
+pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
 
 use crate::customer::{Contact, Engagement, Profile, Status};
 use crate::journey::Place;
@@ -25,6 +27,8 @@ pub struct CustomerState {
     pub holds: Vec<Hold>,
     /// What the record is now.
     pub stage: Stage,
+    /// The records that became part of this one.
+    pub absorbed: Vec<CustomerId>,
     /// The latest instant at which it was stepped: time does not go back (promise 1.1).
     pub last: Instant,
     /// When a segment may change by time alone; [`Instant::MIN`] before the first evaluation.
@@ -32,13 +36,16 @@ pub struct CustomerState {
 }
 
 /// What a record is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Stage {
     /// A customer's.
     #[default]
     Live,
-    /// Empty: it became part of another, to which late events go on (promise 2.3).
+    /// A customer's that is about to become one with others: until then it holds its sends.
+    Awaiting(Box<Awaiting>),
+    /// Without content: it became part of another, to which late events go on (promise 2.3). What is left is which events
+    /// it took, so that a copy of one goes no further.
     Moved(CustomerId),
 }
 
@@ -112,6 +119,7 @@ impl CustomerState {
             runs: Vec::new(),
             holds: Vec::new(),
             stage: Stage::Live,
+            absorbed: Vec::new(),
             last: Instant::MIN,
             segments_due: Instant::MIN,
         }
@@ -119,9 +127,23 @@ impl CustomerState {
 
     /// The next instant at which the record wants to be woken; [`Instant::MAX`] if never. A store indexes this.
     pub fn due(&self) -> Instant {
+        // What others settle is not to be waited for by the clock.
+        if self.stage != Stage::Live {
+            return Instant::MAX;
+        }
         let runs = self.runs.iter().map(Run::due);
         let contacts = self.profile.contacts.iter().filter_map(contact_due);
         runs.chain(contacts).min().unwrap_or(Instant::MAX).min(self.segments_due)
+    }
+
+    /// Whether it has become part of another.
+    pub fn has_moved(&self) -> bool {
+        matches!(self.stage, Stage::Moved(_))
+    }
+
+    /// Whether it waits to become one with another.
+    pub(crate) fn awaits(&self) -> bool {
+        matches!(self.stage, Stage::Awaiting(_))
     }
 
     /// Whether a run began last of those of its journey that are about the same and began by `at`.

@@ -14,11 +14,13 @@ pub use model::{ChannelModel, Modelled, Recording};
 pub use summary::{JourneySummary, Summary};
 use tally::Tally;
 
+use futures::FutureExt;
+
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Outcome, Playbook, Refused};
-use crate::primitives::{CustomerId, Instant, JourneyId, Span};
+use crate::primitives::{CustomerId, IdentityKey, Instant, JourneyId, Span};
 use crate::record::CustomerState;
-use crate::store::{Binding, Link, MemoryStore, Stepper, Work, route};
+use crate::store::{Binding, MemoryStore, MergeError, Shell, Stepped, Stepper, Who, Work, take, to_merge};
 use crate::surroundings::Surroundings;
 
 /// Without an end of its own a rehearsal goes on for at most so long after the last event.
@@ -133,7 +135,7 @@ impl<'o> Rehearsal<'o> {
         let mut pending: HashMap<JourneyId, u64> = HashMap::new();
         let mut customers = 0;
         self.store.for_each(|state| {
-            if state.stage == crate::record::Stage::Live {
+            if !state.has_moved() {
                 customers += 1;
                 for run in &state.runs {
                     *pending.entry(run.journey.clone()).or_default() += 1;
@@ -172,66 +174,65 @@ impl<'o> Rehearsal<'o> {
             {
                 self.take(Arc::new(event));
             } else if let Some(wake) = timer {
-                self.work(Work { customer: wake.customer, input: Input::Wake, now: self.now });
+                // A wake-up is never refused.
+                let _ = self.work(Work { customer: wake.customer, input: Input::Wake, now: self.now });
             }
         }
+    }
+
+    /// Says that two customers are one person, as [`Engine::merge`](crate::Engine::merge) does, at the instant that the
+    /// rehearsal has come to.
+    ///
+    /// # Errors
+    /// When both are the same customer, or one of them is not known.
+    pub fn merge(&mut self, one: impl Into<Who>, other: impl Into<Who>) -> Result<(), MergeError> {
+        let (one, other) = (one.into(), other.into());
+        let owner = |who: &Who| match (who, who.key()) {
+            (_, Some(key)) => self.store.owner(key),
+            (Who::Record(record), None) => self.store.with_record(*record, |state| state.profile.id),
+            (Who::User(_), None) => None,
+        };
+        let owners = [owner(&one), owner(&other)];
+        let Some([one, other]) = to_merge([&one, &other], owners)? else { return Ok(()) };
+        self.work(Work { customer: one, input: Input::Merge { with: other }, now: self.now }).map(|_| ()).map_err(
+            |refused| match refused {
+                Refused::Oneself => MergeError::Oneself,
+            },
+        )
     }
 
     /// Takes an event to the record that it belongs to.
     fn take(&mut self, event: Arc<Event>) {
-        let Some(route) = route(&event, |key| self.store.owner(key)) else { return };
-        for binding in &route.bind {
-            self.store.give(binding);
-        }
-        self.note_event(route.customer, &event);
-        let input = Input::Event(event.clone());
-        let now = self.now;
-        match route.link {
-            Link::None => {
-                self.work(Work { customer: route.customer, input, now });
-            }
-            Link::Identified { own, user, visitor } => {
-                if self.work(Work { customer: route.customer, input: input.clone(), now }) {
-                    return;
-                }
-                self.store.give(&Binding { key: user, to: own, replace: true });
-                self.store.give(&Binding { key: visitor, to: own, replace: true });
-                self.work(Work { customer: own, input, now });
-            }
-            Link::Merge { loser, visitor } => {
-                let seal = Input::Seal { into: route.customer, event };
-                let sealed = self.work(Work { customer: loser, input: seal, now });
-                self.store.give(&Binding { key: visitor, to: route.customer, replace: true });
-                if !sealed {
-                    self.work(Work { customer: route.customer, input, now });
-                }
-            }
+        let playbook = self.playbook.clone();
+        // The store in memory never waits.
+        let taken = take(&mut Taking { rehearsal: self, event: &event }, playbook.identity(), &event).now_or_never();
+        match taken {
+            Some(Ok(Some(stepped))) => self.tally.event(stepped.duplicate),
+            _ => self.tally.malformed(),
         }
     }
 
-    /// Steps, and does what follows: forwards, hand-overs and their answers. `false` if the record refused.
-    fn work(&mut self, work: Work) -> bool {
+    /// Steps, and does what follows: hand-overs and their answers.
+    fn work(&mut self, work: Work) -> Result<Stepped, Refused> {
         let mut queue = VecDeque::new();
-        let mut next = Some(work);
-        let mut first = true;
-        while let Some(work) = next.take().or_else(|| queue.pop_front()) {
-            let stepper = Plain { playbook: &self.playbook, around: &self.around };
-            let outcome = match self.store.step(&work, &stepper) {
-                Ok(outcome) => outcome,
-                Err(Refused::OtherUser) if first => return false,
-                Err(_) => continue,
-            };
-            first = false;
-            let event = matches!(work.input, Input::Event(_) | Input::Seal { .. });
-            self.follow(work.customer, event, outcome, &mut queue);
+        let stepped = self.step(work, &mut queue)?;
+        while let Some(work) = queue.pop_front() {
+            self.step(work, &mut queue)?;
         }
-        true
+        Ok(stepped)
+    }
+
+    fn step(&mut self, work: Work, queue: &mut VecDeque<Work>) -> Result<Stepped, Refused> {
+        let stepper = Plain { playbook: &self.playbook, around: &self.around };
+        let outcome = self.store.step(&work, &stepper)?;
+        let stepped = Stepped::of(&outcome);
+        self.follow(work.customer, outcome, queue);
+        Ok(stepped)
     }
 
     /// Tells of an outcome, hands over what it sends, and queues what the channels answer.
-    fn follow(&mut self, customer: CustomerId, event: bool, outcome: Outcome, queue: &mut VecDeque<Work>) {
-        // One that a record hands on counts where it is taken.
-        self.observe(customer, &outcome, event && outcome.followed.is_empty());
+    fn follow(&mut self, customer: CustomerId, outcome: Outcome, queue: &mut VecDeque<Work>) {
+        self.observe(customer, &outcome);
         for envelope in outcome.send {
             let Modelled { result, receipts } = self.model.send(&envelope, self.now);
             let settled = Input::Settled { id: envelope.id, result: result.map(|_| ()) };
@@ -243,7 +244,7 @@ impl<'o> Rehearsal<'o> {
             }
         }
         for (customer, followed) in outcome.followed {
-            self.follow(customer, event, followed, queue);
+            self.follow(customer, followed, queue);
         }
     }
 
@@ -254,8 +255,8 @@ impl<'o> Rehearsal<'o> {
         observer(&LogLine { at: self.now, customer, who, what });
     }
 
-    fn observe(&mut self, customer: CustomerId, outcome: &Outcome, event: bool) {
-        self.tally.count(outcome, event);
+    fn observe(&mut self, customer: CustomerId, outcome: &Outcome) {
+        self.tally.count(outcome);
         let Some(observer) = &mut self.observer else { return };
         if outcome.duplicate {
             observer(&LogLine { at: self.now, customer, who: None, what: LogWhat::Duplicate });
@@ -268,6 +269,34 @@ impl<'o> Rehearsal<'o> {
             let what = LogWhat::Notice(&notice.what);
             observer(&LogLine { at: notice.at, customer, who: who.as_deref(), what });
         }
+    }
+}
+
+/// An event on its way into a rehearsal's records.
+struct Taking<'r, 'o, 'e> {
+    rehearsal: &'r mut Rehearsal<'o>,
+    event: &'e Event,
+}
+
+impl Shell for Taking<'_, '_, '_> {
+    type Error = Refused;
+
+    async fn resolve(&mut self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, Refused> {
+        Ok(keys.iter().map(|key| self.rehearsal.store.owner(*key)).collect())
+    }
+
+    async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, Refused> {
+        Ok(bindings.iter().map(|binding| self.rehearsal.store.give(binding)).collect())
+    }
+
+    async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, Refused> {
+        self.rehearsal.note_event(customer, self.event);
+        self.rehearsal.work(Work { customer, input, now: self.rehearsal.now })
+    }
+
+    async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, Refused> {
+        let another = |state: &CustomerState| state.profile.user_id.is_some() && !state.profile.is_known_as(user);
+        Ok(self.rehearsal.store.with_record(record, another).unwrap_or_default())
     }
 }
 

@@ -77,12 +77,15 @@ impl Tally {
         size
     }
 
-    pub(super) fn count(&mut self, outcome: &Outcome, event: bool) {
-        match (event, outcome.duplicate) {
-            (_, true) => self.rest.duplicates += 1,
-            (true, false) => self.rest.events += 1,
-            (false, false) => {}
+    pub(super) fn event(&mut self, duplicate: bool) {
+        if duplicate {
+            self.rest.duplicates += 1;
+        } else {
+            self.rest.events += 1;
         }
+    }
+
+    pub(super) fn count(&mut self, outcome: &Outcome) {
         for notice in &outcome.notices {
             self.notice(&notice.what);
         }

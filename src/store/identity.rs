@@ -1,47 +1,17 @@
-//! Whose event is it? Identifiers lead to records; an event that carries two of them links or merges (promise 2.2).
+//! Whose event is it? Identifiers lead to records; an event that names several links them (promise 2.2).
+//!
+//! One function routes an event for the engine and for a rehearsal. It asks the index, binds what it must before the
+//! record is stepped, and the rest once the record has answered: a record may turn out to be another user's, or to have
+//! moved.
 
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::xxh3_128_with_seed;
+use crate::event::{Event, EventError};
+use crate::playbook::{Elsewhere, Identity, Input, Outcome};
+use crate::primitives::{CustomerId, IdentityKey, IdentityKind};
+use crate::record::Carried;
 
-use crate::event::Event;
-use crate::primitives::CustomerId;
-
-/// What an identifier is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum IdentityKind {
-    /// The shop's own id of a known customer.
-    User,
-    /// The id of a visitor.
-    Anonymous,
-}
-
-/// An identifier by its stable hash: what the index holds is not personal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct IdentityKey(u128);
-
-impl IdentityKey {
-    /// The key of an identifier.
-    pub fn new(kind: IdentityKind, id: &str) -> Self {
-        // The seeds keep kinds apart: a visitor id never passes for a user id.
-        let seed = match kind {
-            IdentityKind::User => 0x7573_6572,
-            IdentityKind::Anonymous => 0x616e_6f6e,
-        };
-        IdentityKey(xxh3_128_with_seed(id.as_bytes(), seed))
-    }
-
-    /// The 128 bits.
-    pub const fn as_u128(self) -> u128 {
-        self.0
-    }
-
-    /// The record that is opened for it if it has none: the same on every machine.
-    pub fn candidate(self) -> CustomerId {
-        CustomerId::from_u128(self.0)
-    }
-}
+use super::StoreError;
 
 /// Gives an identifier to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,63 +20,286 @@ pub struct Binding {
     pub key: IdentityKey,
     /// The record.
     pub to: CustomerId,
-    /// Whether it is taken from another record that has it.
-    pub replace: bool,
+    /// The record that it is taken from, if it is that record's; `None` takes it from nobody. One that is free is given
+    /// either way.
+    pub from: Option<CustomerId>,
 }
 
-/// Where an event goes.
-#[derive(Debug, Clone)]
-pub(crate) struct Route {
-    /// The record that takes it.
-    pub(crate) customer: CustomerId,
-    /// What to bind before.
-    pub(crate) bind: Vec<Binding>,
-    /// What else the event reveals.
-    pub(crate) link: Link,
+impl Binding {
+    /// Whose the identifier is afterwards, given whose it is: what [`Store::bind`](super::Store::bind) does, atomically.
+    pub fn owner_after(&self, before: Option<CustomerId>) -> CustomerId {
+        match before {
+            Some(owner) if self.from != Some(owner) => owner,
+            _ => self.to,
+        }
+    }
 }
 
-/// What an event with two identifiers reveals.
+/// Names a customer in a call of the host's.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Who {
+    /// By the shop's own id.
+    User(Arc<str>),
+    /// By the record's id.
+    Record(CustomerId),
+}
+
+impl From<&str> for Who {
+    fn from(user: &str) -> Self {
+        Who::User(user.into())
+    }
+}
+
+impl From<CustomerId> for Who {
+    fn from(record: CustomerId) -> Self {
+        Who::Record(record)
+    }
+}
+
+/// Without the shop's own id (promise 2.5).
+impl std::fmt::Debug for Who {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Who::User(_) => f.write_str("User"),
+            Who::Record(record) => f.debug_tuple("Record").field(record).finish(),
+        }
+    }
+}
+
+/// Why two customers were not merged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MergeError {
+    /// Both are the same record (promise 2.3).
+    #[error("a customer cannot be merged into itself")]
+    Oneself,
+    /// No record is known by this name.
+    #[error("the {0} customer is not known")]
+    Unknown(&'static str),
+    /// The store failed; the call may be made again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a routed event needs: the index and the step.
+pub(crate) trait Shell {
+    type Error;
+
+    async fn resolve(&mut self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, Self::Error>;
+    async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, Self::Error>;
+    async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, Self::Error>;
+    /// Whether a record is that of a user whom the shop knows by another id.
+    async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, Self::Error>;
+}
+
+/// What a step answers, as far as routing goes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stepped {
+    pub(crate) duplicate: bool,
+    pub(crate) elsewhere: Option<Elsewhere>,
+    /// Whether what the record forwarded is done as well, if it forwarded anything.
+    pub(crate) settled: bool,
+}
+
+impl Stepped {
+    /// The record whose the input turned out to be.
+    fn taker(&self, customer: CustomerId) -> CustomerId {
+        match self.elsewhere {
+            None => customer,
+            Some(Elsewhere::Moved(to) | Elsewhere::OtherUser(to)) => to,
+        }
+    }
+
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        let onward = outcome.awaits || outcome.elsewhere.is_some();
+        let settled = !onward || !outcome.followed.is_empty();
+        Stepped { duplicate: outcome.is_duplicate(), elsewhere: outcome.elsewhere, settled }
+    }
+}
+
+/// How an identifier leads to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// Nothing new.
-    None,
-    /// The visitor's record is becoming a known user's. If it is another user's already, the event opens or finds the
-    /// user's own record, which takes over the visitor id.
-    Identified { own: CustomerId, user: IdentityKey, visitor: IdentityKey },
-    /// The visitor's record is to become part of the user's, unless it is another user's.
-    Merge { loser: CustomerId, visitor: IdentityKey },
+enum Role {
+    User,
+    /// A strong identifier. It stays whose it is.
+    Strong,
+    /// The former id of an `alias`, if it turns out to be a user's. Never given to anybody.
+    Former,
+    /// A visitor's id: it goes to whichever user identifies on it last.
+    Visitor,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    key: IdentityKey,
+    role: Role,
+    owner: Option<CustomerId>,
+}
+
+/// The error of an event that names nobody.
+pub(crate) fn names_nobody() -> EventError {
+    EventError {
+        field: "userId".to_owned(),
+        problem: "one of `userId`, `anonymousId` and the playbook's strong identifiers must name a customer".to_owned(),
+    }
+}
+
+/// Takes an event to the record that it belongs to; `None` if it names nobody.
+pub(crate) async fn take<S: Shell>(
+    shell: &mut S,
+    identity: &Identity,
+    event: &Arc<Event>,
+) -> Result<Option<Stepped>, S::Error> {
+    let mut named = names(event, identity);
+    let keys: Vec<IdentityKey> = named.iter().map(|named| named.key).collect();
+    // Each round somebody else was quicker to give the user a record; the last takes what it finds.
+    for _ in 0..3 {
+        let owners = shell.resolve(&keys).await?;
+        named.iter_mut().zip(owners).for_each(|(named, owner)| named.owner = owner);
+        let Some(route) = Route::of(&named) else { return Ok(None) };
+        let mut theirs = false;
+        if !route.before.is_empty() {
+            let bound = shell.bind(&route.before).await?;
+            theirs = route.before.iter().zip(bound).any(|(binding, owner)| binding.to != owner);
+        }
+        if !theirs {
+            return follow(shell, event, &named, &route).await.map(Some);
+        }
+    }
+    let owners = shell.resolve(&keys).await?;
+    named.iter_mut().zip(owners).for_each(|(named, owner)| named.owner = owner);
+    let Some(route) = Route::of(&named) else { return Ok(None) };
+    follow(shell, event, &named, &route).await.map(Some)
+}
+
+/// Steps the record, and binds what is known only then. Not before: the next try has to find what this one did.
+async fn follow<S: Shell>(
+    shell: &mut S,
+    event: &Arc<Event>,
+    named: &[Named],
+    route: &Route,
+) -> Result<Stepped, S::Error> {
+    let user = event.user_id.clone();
+    let event = event.clone();
+    let input = match route.with.split_first() {
+        None => Input::Event(event),
+        Some((with, further)) => Input::Link { with: *with, then: Carried::by_event(event, further.to_vec()) },
+    };
+    let stepped = shell.step(route.customer, input).await?;
+    let mut after = route.after(named, &stepped);
+    // Where the store has not finished yet, a visitor's id goes with its record; but at once if that is another user's,
+    // from whom it is taken (promise 2.2).
+    if let Some(user) = user.as_deref().filter(|_| !stepped.settled) {
+        for visitor in named.iter().filter(|named| named.role == Role::Visitor) {
+            let Some(owner) = visitor.owner.filter(|owner| route.with.contains(owner)) else { continue };
+            if shell.is_another_users(owner, user).await? {
+                let to = stepped.taker(route.customer);
+                after.push(Binding { key: visitor.key, to, from: Some(owner) });
+            }
+        }
+    }
+    if !after.is_empty() {
+        shell.bind(&after).await?;
+    }
+    Ok(stepped)
 }
 
 /// The identifiers of an event, the strongest first.
-pub(crate) fn keys(event: &Event) -> (Option<IdentityKey>, Option<IdentityKey>) {
-    let key = |kind, id: &Option<Arc<str>>| id.as_deref().map(|id| IdentityKey::new(kind, id));
-    let visitor =
-        key(IdentityKind::Anonymous, &event.previous_id).or(key(IdentityKind::Anonymous, &event.anonymous_id));
-    (key(IdentityKind::User, &event.user_id), visitor)
+fn names(event: &Event, identity: &Identity) -> Vec<Named> {
+    let key = |role, kind, id: &Option<Arc<str>>| {
+        id.as_deref().map(|id| Named { key: IdentityKey::new(kind, id), role, owner: None })
+    };
+    let strong = identity.keys(event).map(|key| Named { key, role: Role::Strong, owner: None });
+    key(Role::User, IdentityKind::User, &event.user_id)
+        .into_iter()
+        .chain(strong)
+        .chain(key(Role::Former, IdentityKind::User, &event.previous_id))
+        .chain(key(Role::Visitor, IdentityKind::Anonymous, &event.previous_id))
+        .chain(key(Role::Visitor, IdentityKind::Anonymous, &event.anonymous_id))
+        .collect()
 }
 
-/// Decides where an event goes, given whose its identifiers are. `None` if it names nobody.
-pub(crate) fn route(event: &Event, owner: impl Fn(IdentityKey) -> Option<CustomerId>) -> Option<Route> {
-    let bind = |key, to| Binding { key, to, replace: false };
-    let plain = |customer, bind| Route { customer, bind, link: Link::None };
-    Some(match keys(event) {
-        (None, None) => return None,
-        (Some(key), None) | (None, Some(key)) => match owner(key) {
-            Some(customer) => plain(customer, Vec::new()),
-            None => plain(key.candidate(), vec![bind(key, key.candidate())]),
-        },
-        (Some(user), Some(visitor)) => match (owner(user), owner(visitor)) {
-            (None, None) => {
-                let own = user.candidate();
-                plain(own, vec![bind(user, own), bind(visitor, own)])
+/// Where an event goes.
+#[derive(Debug)]
+struct Route {
+    /// The record that takes it.
+    customer: CustomerId,
+    /// Further records that it names.
+    with: Vec<CustomerId>,
+    /// What is bound before the step.
+    before: Vec<Binding>,
+}
+
+impl Route {
+    fn of(named: &[Named]) -> Option<Route> {
+        let giving = |named: &&Named| named.role != Role::Former;
+        let strongest = named.iter().find(giving)?;
+        // A user without a record takes over that of their strongest other identifier, unless that is another user's.
+        let known = named.iter().find_map(|named| named.owner);
+        let customer = known.unwrap_or_else(|| strongest.key.candidate());
+        let mut with = Vec::new();
+        for owner in named.iter().filter_map(|named| named.owner) {
+            if owner != customer && !with.contains(&owner) {
+                with.push(owner);
             }
-            (None, Some(record)) => {
-                let link = Link::Identified { own: user.candidate(), user, visitor };
-                Route { customer: record, bind: vec![bind(user, record)], link }
+        }
+        let first = |named: &&Named| named.owner.is_none() && (known.is_none() || named.role == Role::User);
+        let before = named.iter().filter(giving).filter(first);
+        let before = before.map(|named| Binding { key: named.key, to: customer, from: None }).collect();
+        Some(Route { customer, with, before })
+    }
+
+    /// What is bound after the step, given whether the record was the right one.
+    fn after(&self, named: &[Named], stepped: &Stepped) -> Vec<Binding> {
+        let user = named.iter().any(|named| named.role == Role::User);
+        let to = stepped.taker(self.customer);
+        let mut after = Vec::new();
+        for Named { key, role, owner } in named.iter().copied().filter(|named| named.role != Role::Former) {
+            let bound = self.before.iter().any(|binding| binding.key == key);
+            let owner = if bound { Some(self.customer) } else { owner };
+            let goes = match (owner, stepped.elsewhere) {
+                (None, _) => true,
+                (Some(owner), elsewhere) if owner == self.customer => match elsewhere {
+                    None => false,
+                    // Not ahead of the content: a copy of an event has to come where the first one went.
+                    Some(Elsewhere::Moved(_)) => stepped.settled,
+                    // A strong identifier that was another user's before stays theirs.
+                    Some(Elsewhere::OtherUser(_)) => role != Role::Strong || bound,
+                },
+                (Some(_), _) => role == Role::Visitor && user && stepped.settled,
+            };
+            if goes {
+                after.push(Binding { key, to, from: owner });
             }
-            (Some(own), None) => plain(own, vec![bind(visitor, own)]),
-            (Some(own), Some(record)) if own == record => plain(own, Vec::new()),
-            (Some(own), Some(loser)) => Route { customer: own, bind: Vec::new(), link: Link::Merge { loser, visitor } },
-        },
-    })
+        }
+        after
+    }
+}
+
+/// The two records that the host would merge, given what their names lead to.
+pub(crate) fn to_merge(
+    [one, other]: [&Who; 2],
+    owners: [Option<CustomerId>; 2],
+) -> Result<Option<[CustomerId; 2]>, MergeError> {
+    let [one_owner, other_owner] = owners;
+    let (one_owner, other_owner) =
+        (one_owner.ok_or(MergeError::Unknown("first"))?, other_owner.ok_or(MergeError::Unknown("second"))?);
+    match (one, other) {
+        _ if one == other => Err(MergeError::Oneself),
+        // Two names of one customer: they were merged before.
+        (Who::User(_), Who::User(_)) if one_owner == other_owner => Ok(None),
+        _ if one_owner == other_owner => Err(MergeError::Oneself),
+        _ => Ok(Some([one_owner, other_owner])),
+    }
+}
+
+impl Who {
+    /// The key to resolve, for a name that is not a record's.
+    pub(crate) fn key(&self) -> Option<IdentityKey> {
+        match self {
+            Who::User(user) => Some(IdentityKey::new(IdentityKind::User, user)),
+            Who::Record(_) => None,
+        }
+    }
 }

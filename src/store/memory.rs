@@ -1,16 +1,16 @@
 //! The store in memory: steps in place under its shard's lock, nothing is copied.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::hash::BuildHasherDefault;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Binding, Claim, IdentityKey, Stepper, Store, StoreError, Wake, Work};
+use super::{Binding, Claim, Stepper, Store, StoreError, Wake, Work};
 use crate::delivery::Envelope;
 use crate::playbook::{Hashed, Input, Outcome, Refused};
-use crate::primitives::{CustomerId, Instant};
+use crate::primitives::{CustomerId, IdentityKey, Instant};
 use crate::record::CustomerState;
 
 /// Keeps everything in memory: for tests, rehearsals, and shops that may lose it. Nothing survives the process.
@@ -77,10 +77,16 @@ impl MemoryStore {
     pub fn step(&self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
         let mut outcome = self.shard(work.customer).step(work, stepper)?;
         self.post(&mut outcome);
-        // At once, in one call: what travels from record to record is nowhere else.
-        for (customer, input) in std::mem::take(&mut outcome.forward) {
+        if outcome.forward.is_empty() {
+            return Ok(outcome);
+        }
+        // At once, in one call: what travels from record to record is nowhere else. In the order in which it set out.
+        let mut onward = VecDeque::from(std::mem::take(&mut outcome.forward));
+        while let Some((customer, input)) = onward.pop_front() {
             let forwarded = Work { customer, input, now: work.now };
-            let followed = self.step(&forwarded, stepper)?;
+            let mut followed = self.shard(customer).step(&forwarded, stepper)?;
+            self.post(&mut followed);
+            onward.extend(std::mem::take(&mut followed.forward));
             outcome.followed.push((customer, followed));
         }
         Ok(outcome)
@@ -113,11 +119,9 @@ impl MemoryStore {
     /// Gives an identifier to a record and answers whose it then is.
     pub fn give(&self, binding: &Binding) -> CustomerId {
         let Some(mut identities) = locked_in(&self.identities, binding.key.as_u128()) else { return binding.to };
-        let owner = identities.entry(binding.key.as_u128()).or_insert(binding.to);
-        if binding.replace {
-            *owner = binding.to;
-        }
-        *owner
+        let owner = binding.owner_after(identities.get(&binding.key.as_u128()).copied());
+        identities.insert(binding.key.as_u128(), owner);
+        owner
     }
 
     /// The earliest record due at or before an instant, if any.

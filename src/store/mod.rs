@@ -7,12 +7,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use identity::{Binding, IdentityKey, IdentityKind};
-pub(crate) use identity::{Link, keys, route};
+pub use identity::{Binding, MergeError, Who};
+pub(crate) use identity::{Shell, Stepped, names_nobody, take, to_merge};
 pub use memory::MemoryStore;
 
 use crate::playbook::{Input, Outcome, Refused};
-use crate::primitives::{CustomerId, Instant, Span};
+use crate::primitives::{CustomerId, IdentityKey, Instant, Span};
 use crate::record::CustomerState;
 
 /// One input for one customer at one instant.
@@ -64,14 +64,17 @@ pub struct Wake {
 /// - A refused step changes nothing and creates no record.
 /// - The envelopes of [`Outcome::send`] are in the outbox when `transact` answers, and those of [`Outcome::resend`] are
 ///   given back in `send`, byte for byte as they were stored. What [`Outcome::release`] names may be forgotten.
-/// - What [`Outcome::forward`] names is committed with the record and stepped by the store, at once or later, exactly once:
-///   the content of a record that became part of another travels in it. What was stepped at once is in
-///   [`Outcome::followed`].
+/// - What [`Outcome::forward`] names is committed with the record and stepped by the store, at once or later, exactly once
+///   and in any order: the content of a record that became part of another travels in it, and a record that waits for
+///   another is not due until it has heard. It is stepped within a call of `transact`: of the one that forwarded it, or of a
+///   later one for its record, at that call's `now`. Until then its record counts as due, and `claim` and `next_due` say so.
+///   The outcome is in [`Outcome::followed`] of one of that call's results, so that what it sends is handed over. A
+///   forwarded input is never refused.
 /// - Envelopes are found by their id alone: the record that resends one may not be the one that decided it.
 /// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
 ///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and
 ///   never forgets one that is.
-/// - `bind` is atomic for each key. `resolve` sees what an earlier `bind` of the same caller did.
+/// - `bind` is atomic for each key: it leaves each key with [`Binding::owner_after`]. `resolve` sees what an earlier `bind` of the same caller did.
 /// - An error of [`StoreError::Unknown`] means that the commit may or may not have happened; every other, that it did not.
 ///
 /// Dropping a future of any method leaves the store as if it had ended or never begun.

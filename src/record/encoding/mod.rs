@@ -36,15 +36,18 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
+//! | aliases | count; texts |
 //! | points | count; of each: text, kind, byte (1: with a device; plus twice the block: hard bounce 1, invalid 2, host 3), fresh instant, device text |
 //! | place | flags (zone 1, locale 2, country 4, device 8, device's kind 16); said instant; texts in that order |
 //! | preferred | kind |
 //! | attributes | count; of each: name text, value, said instant, since instant |
-//! | consents | count; of each: kind; byte (topic 1, point 2, expires 4, plus eight times the basis: 0 revoked, express 1, implied by purchase 2, by inquiry 3, soft opt-in 4, legitimate interest 5); topic text; point hash; at instant; expiry instant |
+//! | anonymous | count; of each attribute that was said before the customer was known its place, from 0, as a number |
+//! | consents | count; of each: kind; byte (topic 1, point 2, expires 4, counts 64, plus eight times the basis: 0 revoked, express 1, implied by purchase 2, by inquiry 3, soft opt-in 4, legitimate interest 5); topic text; point hash; at instant; expiry instant; the instant from which it counts, if a merge raised it |
+//! | merged | the latest merge, instant |
 //! | history | count; series |
 //! | runs | count; runs |
 //! | holds | count; of each: flags (about 1); journey hash, key hash, run hash; about hash; began, ended instants; after span |
@@ -53,7 +56,8 @@
 //! | memberships | count; of each: hash of the segment, its lowest bit 1 if the customer is inside; until instant |
 //! | events seen | count of periods; of each: signed difference to the period before, number of ids; then 6 bytes of each id: 48 bits, the lowest byte first |
 //! | figures | see below |
-//! | not live | byte 1: moved, 16 bytes of the other record's id |
+//! | absorbed | count; of each record that became part of this one the id, 16 bytes |
+//! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, count of the open links, of each 8 bytes; the same of those that ended |
 //!
 //! "Returns" is a bit alone: whether an order on record was ever taken back.
 //!

@@ -9,15 +9,13 @@ use crate::customer::{
 };
 use crate::event::Whereabouts;
 use crate::primitives::{ContactPoint, Instant, Topic};
-use crate::record::{CustomerState, Stage};
+use crate::record::{Awaiting, CustomerState, Stage};
 
 impl<'a> Writer<'a> {
     pub(super) fn record(&mut self, state: &'a CustomerState) {
         let profile = &state.profile;
-        let moved = match state.stage {
-            Stage::Live => None,
-            Stage::Moved(to) => Some(to),
-        };
+        let anonymous = profile.attributes.iter().any(|attribute| attribute.anonymous);
+        let (consents, merged) = profile.consents.parts();
         self.id(profile.id);
         self.flags([
             profile.user_id.is_some(),
@@ -35,14 +33,19 @@ impl<'a> Writer<'a> {
             !profile.channels.is_empty(),
             profile.memberships.iter().len() > 0,
             !profile.events_seen.is_empty(),
-            moved.is_some(),
+            state.stage != Stage::Live,
             profile.figures.parts().is_some(),
+            !profile.aliases.is_empty(),
+            anonymous,
+            merged.is_some(),
+            !state.absorbed.is_empty(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
         }
         profile.user_id.iter().for_each(|user| self.text(user));
         self.each(profile.anonymous_ids.iter(), |to, visitor| to.text(visitor));
+        self.each(profile.aliases.iter(), |to, alias| to.text(alias));
         self.each(profile.points.iter(), Self::point);
         if let Some(place) = &profile.place {
             let (place, said) = &**place;
@@ -55,7 +58,13 @@ impl<'a> Writer<'a> {
             to.instant(attribute.said);
             to.instant(attribute.since);
         });
-        self.each(profile.consents.iter(), Self::consent);
+        if anonymous {
+            let marked = profile.attributes.iter().zip(0_u64..).filter(|(attribute, _)| attribute.anonymous);
+            let marked: Vec<u64> = marked.map(|(_, at)| at).collect();
+            self.each(marked.into_iter(), Self::number);
+        }
+        self.each(consents, Self::consent);
+        merged.into_iter().for_each(|merged| self.instant(merged));
         if profile.history.iter().len() > 0 {
             self.history(&profile.history);
         }
@@ -81,9 +90,20 @@ impl<'a> Writer<'a> {
             self.seen(&profile.events_seen);
         }
         profile.figures.parts().into_iter().for_each(|parts| self.figures(parts));
-        if let Some(to) = moved {
-            self.byte(1);
-            self.id(to);
+        self.each(state.absorbed.iter(), |to, record| to.id(*record));
+        match &state.stage {
+            Stage::Live => {}
+            Stage::Moved(to) => {
+                self.byte(1);
+                self.id(*to);
+            }
+            Stage::Awaiting(awaiting) => {
+                self.byte(2);
+                for links in [&awaiting.open, &awaiting.settled] {
+                    self.count(links.len());
+                    links.iter().for_each(|link| self.raw(&link.to_le_bytes()));
+                }
+            }
         }
     }
 
@@ -114,15 +134,20 @@ impl<'a> Writer<'a> {
         texts.into_iter().flatten().for_each(|text| self.text(text));
     }
 
-    fn consent(&mut self, record: &'a ConsentRecord) {
+    fn consent(&mut self, (record, counts): (&'a ConsentRecord, Instant)) {
         self.kind(&record.channel);
         let (topic, point, expires) = (record.topic.is_some(), record.point.is_some(), record.expires.is_some());
         let basis = record.grant.map_or(0, Code::code);
-        self.byte(u8::from(topic) | u8::from(point) << 1 | u8::from(expires) << 2 | basis << 3);
+        let raised = counts != record.at;
+        let bits = u8::from(topic) | u8::from(point) << 1 | u8::from(expires) << 2 | u8::from(raised) << 6;
+        self.byte(bits | basis << 3);
         record.topic.iter().for_each(|topic| self.text(topic.as_str()));
         record.point.into_iter().for_each(|point| self.hash(point));
         self.instant(record.at);
         record.expires.into_iter().for_each(|at| self.instant(at));
+        if raised {
+            self.instant(counts);
+        }
     }
 }
 
@@ -145,8 +170,12 @@ impl Reader<'_> {
             channels,
             memberships,
             seen,
-            moved,
+            not_live,
             figures,
+            aliases,
+            anonymous,
+            merged,
+            absorbed,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -160,6 +189,9 @@ impl Reader<'_> {
         if visitors {
             profile.anonymous_ids = self.list(1, Self::text)?;
         }
+        if aliases {
+            profile.aliases = self.list(1, Self::text)?;
+        }
         if points {
             profile.points = Points::from_list(self.list(4, Self::point)?);
         }
@@ -170,11 +202,16 @@ impl Reader<'_> {
             profile.preferred = Some(self.kind()?);
         }
         if attributes {
-            profile.attributes = Attributes::from_list(self.list(4, Self::attribute)?);
+            let mut attributes = self.list(4, Self::attribute)?;
+            if anonymous {
+                self.marks(&mut attributes)?;
+            }
+            profile.attributes = Attributes::from_list(attributes);
+        } else if anonymous {
+            return self.expected(self.at(), "attributes to be marked");
         }
-        if consents {
-            profile.consents = ConsentBook::from_list(self.list(3, Self::consent)?);
-        }
+        let said = if consents { self.list(3, Self::consent)? } else { Vec::new() };
+        profile.consents = ConsentBook::from_parts(said, merged.then(|| self.instant()).transpose()?);
         profile.history = if history { self.history(returns)? } else { History::from_parts(Vec::new(), returns) };
         if runs {
             state.runs = self.runs()?;
@@ -205,10 +242,14 @@ impl Reader<'_> {
         if figures {
             profile.figures = self.figures()?;
         }
-        if moved {
+        if absorbed {
+            state.absorbed = self.list(16, Self::id)?;
+        }
+        if not_live {
             let at = self.at();
             state.stage = match self.byte()? {
                 1 => Stage::Moved(self.id()?),
+                2 => Stage::Awaiting(Box::new(Awaiting { open: self.links()?, settled: self.links()? })),
                 _ => return self.expected(at, "a stage"),
             };
         }
@@ -217,7 +258,24 @@ impl Reader<'_> {
     }
 
     fn attribute(&mut self) -> Result<Attribute> {
-        Ok(Attribute { key: self.key()?, value: self.value()?, said: self.instant()?, since: self.instant()? })
+        let (key, value) = (self.key()?, self.value()?);
+        Ok(Attribute { key, value, said: self.instant()?, since: self.instant()?, anonymous: false })
+    }
+
+    /// Which attributes were said anonymously, by their places.
+    fn marks(&mut self, attributes: &mut [Attribute]) -> Result<()> {
+        let at = self.at();
+        for place in self.list(1, Self::number::<usize>)? {
+            match attributes.get_mut(place) {
+                Some(attribute) => attribute.anonymous = true,
+                None => return self.expected(at, "the place of an attribute"),
+            }
+        }
+        Ok(())
+    }
+
+    fn links(&mut self) -> Result<Vec<u64>> {
+        self.list(8, |from| Ok(u64::from_le_bytes(from.array()?)))
     }
 
     fn point(&mut self) -> Result<Point> {
@@ -246,21 +304,24 @@ impl Reader<'_> {
         Ok((Whereabouts { zone, locale, country, device: token.map(|token| (token, device)) }, said))
     }
 
-    fn consent(&mut self) -> Result<ConsentRecord> {
+    fn consent(&mut self) -> Result<(ConsentRecord, Instant)> {
         let channel = self.kind()?;
         let at = self.at();
         let bits = self.byte()?;
-        let grant = match bits >> 3 {
+        // The highest bit is none of this format's.
+        let grant = match bits >> 3 & 0b111 | bits >> 7 << 3 {
             0 => None,
             code => Some(self.coded(at, code)?),
         };
-        Ok(ConsentRecord {
+        let record = ConsentRecord {
             channel,
             topic: if bits & 1 != 0 { Some(Topic::new(self.text()?)) } else { None },
             point: if bits & 2 != 0 { Some(self.hash()?) } else { None },
             at: self.instant()?,
             grant,
             expires: if bits & 4 != 0 { Some(self.instant()?) } else { None },
-        })
+        };
+        let counts = if bits & 64 != 0 { self.instant()? } else { record.at };
+        Ok((record, counts))
     }
 }

@@ -9,7 +9,7 @@ use crate::customer::*;
 use crate::event::{Event, Whereabouts};
 use crate::journey::Place;
 use crate::primitives::*;
-use crate::record::{CustomerState, Hold, Pending, Run, Stage};
+use crate::record::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
 
 const V1: &str = "\
     b7018d3797891556801bf04f03601bb693afffff05daafd3f1d69c03c50d05c51f0834373131021276697369746f722d311276697369746f\
@@ -52,6 +52,7 @@ fn anna() -> CustomerState {
     let profile = &mut state.profile;
     profile.last_seen = day(9);
     profile.user_id = Some("4711".into());
+    profile.aliases = vec!["old-4711".into()];
     profile.anonymous_ids = vec!["visitor-1".into(), "visitor-2".into()];
     profile.points = points();
     let device = Some(("token-1".into(), Some("ios".into())));
@@ -73,9 +74,13 @@ fn anna() -> CustomerState {
     .enumerate()
     {
         profile.attributes.set(&name.into(), value.clone(), day(0));
+        // The first of them were said before the shop knew who this is.
+        if n == 2 {
+            profile.attributes.mark_anonymous();
+        }
         profile.attributes.set(&name.into(), value, day(n as i64));
     }
-    profile.consents = ConsentBook::from_list(consents());
+    profile.consents = ConsentBook::from_parts(consents(), Some(day(5)));
     profile.history = history();
     profile.contacts = contacts();
     profile.channels = vec![
@@ -111,6 +116,8 @@ fn anna() -> CustomerState {
             after: Span::days(90),
         },
     ];
+    state.absorbed = vec![CustomerId::new("visitor")];
+    state.stage = Stage::Awaiting(Box::new(Awaiting { open: vec![17], settled: vec![u64::MAX] }));
     state.last = day(9);
     state.segments_due = day(30);
     state
@@ -134,20 +141,23 @@ fn points() -> Points {
     points
 }
 
-fn consents() -> Vec<ConsentRecord> {
+fn consents() -> Vec<(ConsentRecord, Instant)> {
     use Basis::*;
     use ChannelKind::*;
     let bases =
         [Some(Express), Some(ImpliedPurchase), Some(ImpliedInquiry), Some(SoftOptIn), Some(LegitimateInterest), None];
     let kinds = [Email, Sms, WhatsApp, InApp, Inbox, Audience];
     let each = bases.into_iter().zip(kinds).zip(0..);
-    each.map(|((grant, channel), n)| ConsentRecord {
-        channel,
-        topic: (n < 2).then(|| "offers".into()),
-        point: (n == 0).then(|| Key::hash_of("anna@shop.example")),
-        at: day(n),
-        grant,
-        expires: (n == 1).then(|| day(700)),
+    each.map(|((grant, channel), n)| {
+        let record = ConsentRecord {
+            channel,
+            topic: (n < 2).then(|| "offers".into()),
+            point: (n == 0).then(|| Key::hash_of("anna@shop.example")),
+            at: day(n),
+            grant,
+            expires: (n == 1).then(|| day(700)),
+        };
+        (record, day(if n == 3 { 5 } else { n }))
     })
     .collect()
 }

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::super::super::{CustomerState, Hold, Pending, Run, Stage};
+use super::super::super::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
 use crate::customer::*;
 use crate::event::{Event, Whereabouts};
 use crate::journey::Place;
@@ -195,7 +195,7 @@ fn hold() -> impl Strategy<Value = Hold> {
     )
 }
 
-fn consent() -> impl Strategy<Value = ConsentRecord> {
+fn consent() -> impl Strategy<Value = (ConsentRecord, Instant)> {
     use Basis::*;
     let basis = prop::sample::select(vec![Express, ImpliedPurchase, ImpliedInquiry, SoftOptIn, LegitimateInterest]);
     (
@@ -205,14 +205,10 @@ fn consent() -> impl Strategy<Value = ConsentRecord> {
         instant(),
         option::of(basis),
         option::of(instant()),
+        option::of(instant()),
     )
-        .prop_map(|(channel, topic, point, at, grant, expires)| ConsentRecord {
-            channel,
-            topic,
-            point,
-            at,
-            grant,
-            expires,
+        .prop_map(|(channel, topic, point, at, grant, expires, counts)| {
+            (ConsentRecord { channel, topic, point, at, grant, expires }, counts.unwrap_or(at))
         })
 }
 
@@ -304,26 +300,33 @@ fn whereabouts() -> impl Strategy<Value = (Whereabouts, Instant)> {
 }
 
 fn profile() -> impl Strategy<Value = Profile> {
-    let who = (any::<u128>(), option::of(text()), vec(text(), 0..3), vec((key(), value(), instant(), instant()), 0..6));
-    let reach = (vec(point(), 0..4), vec(consent(), 0..5), option::of(kind()), option::of(whereabouts()));
+    let attribute = (key(), value(), instant(), instant(), any::<bool>());
+    let ids = (option::of(text()), vec(text(), 0..2));
+    let who = (any::<u128>(), ids, vec(text(), 0..3), vec(attribute, 0..6));
+    let book = (vec(consent(), 0..5), option::of(instant()));
+    let reach = (vec(point(), 0..4), book, option::of(kind()), option::of(whereabouts()));
     let record = (any::<u32>(), any::<u32>(), option::of(instant()))
         .prop_map(|(sent, engaged, last_engaged)| ChannelRecord { sent, engaged, last_engaged });
     let did = (history(), vec(contact(), 0..5), seen(), vec((kind(), record), 0..3), memberships(), figures());
     (who, reach, did, instant(), instant()).prop_map(|(who, reach, did, first_seen, last_seen)| {
-        let (id, user_id, anonymous_ids, attributes) = who;
-        let (points, consents, preferred, place) = reach;
+        let (id, (user_id, aliases), anonymous_ids, attributes) = who;
+        let (points, (consents, merged), preferred, place) = reach;
         let mut profile = Profile::new(CustomerId::from_u128(id), first_seen);
         profile.user_id = user_id;
+        profile.aliases = aliases;
         profile.anonymous_ids = anonymous_ids;
         profile.attributes = Attributes::from_list(
-            attributes.into_iter().map(|(key, value, since, said)| Attribute { key, value, since, said }).collect(),
+            attributes
+                .into_iter()
+                .map(|(key, value, since, said, anonymous)| Attribute { key, value, since, said, anonymous })
+                .collect(),
         );
         for (kind, token, device, at, blocked) in points {
             let point = ContactPoint::token(&token).unwrap();
             profile.points.add(kind, point.clone(), device, at);
             blocked.into_iter().for_each(|reason| assert!(profile.points.block(&point, reason)));
         }
-        profile.consents = ConsentBook::from_list(consents);
+        profile.consents = ConsentBook::from_parts(consents, merged);
         profile.preferred = preferred;
         profile.place = place.map(Box::new);
         (profile.history, profile.contacts, profile.events_seen, profile.channels, profile.memberships) =
@@ -336,14 +339,20 @@ fn profile() -> impl Strategy<Value = Profile> {
 
 /// Any state that can be held at all.
 pub(super) fn state() -> impl Strategy<Value = CustomerState> {
-    let stage =
-        option::of(any::<u128>()).prop_map(|to| to.map_or(Stage::Live, |to| Stage::Moved(CustomerId::from_u128(to))));
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), stage, instant(), instant()).prop_map(
-        |(profile, runs, holds, stage, last, segments_due)| CustomerState {
+    let links = || vec(any::<u64>(), 0..3);
+    let stage = prop_oneof![
+        Just(Stage::Live),
+        any::<u128>().prop_map(|to| Stage::Moved(CustomerId::from_u128(to))),
+        (links(), links()).prop_map(|(open, settled)| Stage::Awaiting(Box::new(Awaiting { open, settled }))),
+    ];
+    let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
+    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed), instant(), instant()).prop_map(
+        |(profile, runs, holds, (stage, absorbed), last, segments_due)| CustomerState {
             profile,
             runs,
             holds,
             stage,
+            absorbed,
             last,
             segments_due,
         },
