@@ -4,12 +4,12 @@ use std::fmt;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
-use super::compare::{Comparison, OPERATORS};
+use super::compare::{Comparison, OPERATORS, Quick};
 use super::path::Path;
 use super::time::{Age, transpose};
 use super::{Facts, Membership};
 use crate::primitives::fault::{Node, Object};
-use crate::primitives::{Instant, Needs, Span, ValueRef};
+use crate::primitives::{Instant, Key, Needs, Span, ValueRef};
 
 /// `{"attribute": ..}`.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,17 @@ impl AttributeCondition {
             None => Membership::steady(false),
             Some(at) => Membership::combine(false, [whole, date.check(at, facts.now)].into_iter()),
         }
+    }
+
+    /// Whether time alone never changes the answer.
+    pub(super) fn is_steady(&self) -> bool {
+        self.lasting.is_none() && self.date.is_none()
+    }
+
+    /// The attribute and the one test of it, if that is all that is asked.
+    pub(super) fn quick(&self) -> Option<(Key, Quick)> {
+        let test = self.comparison.quick()?;
+        self.path.is_name().then(|| (self.path.first().clone(), test))
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {

@@ -1,11 +1,13 @@
 //! A rule: conditions on a customer, compiled once and asked often.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::attribute::AttributeCondition;
 use super::event::EventCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
+use super::plan::Plan;
 use super::sequence::Sequence;
 use super::{Facts, Membership, Segment};
 use crate::customer::Customer;
@@ -54,21 +56,25 @@ pub(super) const KINDS: [&str; 16] = [
 /// ```
 #[derive(Debug, Clone)]
 pub struct Criteria {
+    /// As it was written.
     root: Condition,
+    /// As it is asked.
+    plan: Plan,
     /// The segments read, each with the place that names it, to report one that does not exist.
     references: Box<[(SegmentId, Box<str>)]>,
 }
 
+/// A condition as it was written.
 #[derive(Debug, Clone, PartialEq)]
-enum Condition {
+pub(super) enum Condition {
     All(Box<[Condition]>),
     Any(Box<[Condition]>),
     Not(Box<Condition>),
-    Attribute(Box<AttributeCondition>),
-    Event(Box<EventCondition>),
-    Sequence(Box<Sequence>),
+    Attribute(Arc<AttributeCondition>),
+    Event(Arc<EventCondition>),
+    Sequence(Arc<Sequence>),
     Person(PersonCondition),
-    Trigger(Filter),
+    Trigger(Arc<Filter>),
 }
 
 impl Criteria {
@@ -89,12 +95,12 @@ impl Criteria {
     pub(crate) fn decode(node: &Node<'_>) -> Option<Criteria> {
         let mut references = Vec::new();
         let root = Condition::decode(node, DEEPEST, &mut references)?;
-        Some(Criteria { root, references: references.into() })
+        Some(Criteria { plan: Plan::of(&root), root, references: references.into() })
     }
 
     /// Whether the rule holds of these facts, and until when.
     pub fn check(&self, facts: &Facts<'_>) -> Membership {
-        let answer = self.root.check(facts);
+        let answer = self.plan.check(facts);
         // At the end of time nothing is later.
         Membership { until: answer.until.filter(|until| *until > facts.now), ..answer }
     }
@@ -198,31 +204,16 @@ impl Condition {
                 let part = Condition::decode(&field, depth - 1, references);
                 only.and(part).map(|part| Condition::Not(Box::new(part)))
             }
-            "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Box::new(part))),
-            "event" => EventCondition::decode(&object).map(|part| Condition::Event(Box::new(part))),
-            "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Box::new(part))),
-            "trigger" => node.object(&[kind]).and(Filter::decode(&field)).map(Condition::Trigger),
+            "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Arc::new(part))),
+            "event" => EventCondition::decode(&object).map(|part| Condition::Event(Arc::new(part))),
+            "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Arc::new(part))),
+            "trigger" => node.object(&[kind]).and(Filter::decode(&field)).map(|filter| Condition::Trigger(Arc::new(filter))),
             _ => {
                 let person = PersonCondition::decode(kind, &object)?;
                 if let PersonCondition::Segment(id) = &person {
                     references.push((id.clone(), field.path().into()));
                 }
                 Some(Condition::Person(person))
-            }
-        }
-    }
-
-    fn check(&self, facts: &Facts<'_>) -> Membership {
-        match self {
-            Condition::All(parts) => Membership::combine(false, parts.iter().map(|part| part.check(facts))),
-            Condition::Any(parts) => Membership::combine(true, parts.iter().map(|part| part.check(facts))),
-            Condition::Not(part) => !part.check(facts),
-            Condition::Attribute(attribute) => attribute.check(facts),
-            Condition::Event(event) => event.check(facts),
-            Condition::Sequence(sequence) => sequence.check(facts),
-            Condition::Person(person) => person.check(facts),
-            Condition::Trigger(filter) => {
-                Membership::steady(facts.trigger.is_some_and(|fields| filter.matches(fields, Some(fields))))
             }
         }
     }

@@ -76,6 +76,7 @@ mod measure;
 mod membership;
 mod path;
 mod person;
+mod plan;
 mod range;
 #[cfg(test)]
 mod reference;
