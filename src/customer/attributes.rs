@@ -1,6 +1,10 @@
 //! What is known of a customer, each with when it was said.
 
-use crate::primitives::{Instant, Key, Value};
+use std::fmt;
+
+use rust_decimal::Decimal;
+
+use crate::primitives::{Instant, Key, Value, ValueRef};
 
 /// One attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,59 +19,281 @@ pub struct Attribute {
     pub said: Instant,
 }
 
+/// An [`Attribute`] in its place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttributeRef<'a> {
+    /// Its name.
+    pub key: &'a Key,
+    /// Its value.
+    pub value: ValueRef<'a>,
+    /// Since when it has had this value.
+    pub since: Instant,
+    /// When it was last said.
+    pub said: Instant,
+}
+
 /// A customer's attributes: the newest value of each wins, whatever the order of arrival.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Attributes(Vec<Attribute>);
+///
+/// What rules read lies close together, apart from the rest: names' hashes with their values, and the texts in one piece.
+/// A rule that is asked of a million customers waits for memory more than for anything else.
+#[derive(Clone, Default)]
+pub struct Attributes {
+    /// In the order of the names' hashes.
+    cells: Vec<(u64, Cell)>,
+    /// Of each cell.
+    told: Vec<Told>,
+    /// The texts of all cells, without gaps, in any order.
+    text: String,
+}
+
+#[derive(Debug, Clone)]
+struct Told {
+    key: Key,
+    since: Instant,
+    said: Instant,
+}
+
+/// A value, as it lies in a list of attributes.
+#[derive(Debug, Clone)]
+enum Cell {
+    Bool(bool),
+    Int(i64),
+    Decimal { scale: u8, mantissa: i64 },
+    Text { start: u32, len: u32 },
+    Other(Box<Value>),
+}
 
 impl Attributes {
     /// The attribute of this name.
-    pub fn get(&self, key: &Key) -> Option<&Attribute> {
-        self.position(key).ok().and_then(|at| self.0.get(at))
+    pub fn get(&self, key: &Key) -> Option<AttributeRef<'_>> {
+        self.position(key.hash()).ok().and_then(|at| self.at(at))
+    }
+
+    /// The value of the attribute of this name.
+    pub fn value(&self, key: &Key) -> Option<ValueRef<'_>> {
+        let at = self.position(key.hash()).ok()?;
+        self.cells.get(at).map(|(_, cell)| self.read(cell))
     }
 
     /// Takes a value said at an instant; an older one than what is known changes nothing. Says whether the value changed.
     pub fn set(&mut self, key: &Key, value: Value, said: Instant) -> bool {
-        match self.position(key) {
+        match self.position(key.hash()) {
             Err(at) => {
-                self.0.reserve_exact(1);
-                self.0.insert(at, Attribute { key: key.clone(), value, since: said, said });
+                let cell = self.cell(value);
+                self.cells.reserve_exact(1);
+                self.cells.insert(at, (key.hash(), cell));
+                self.told.reserve_exact(1);
+                self.told.insert(at, Told { key: key.clone(), since: said, said });
                 true
             }
-            Ok(at) => match self.0.get_mut(at) {
-                Some(known) if said >= known.said => {
-                    let changed = !known.value.as_ref().same(value.as_ref());
-                    known.said = said;
-                    if changed {
-                        known.since = said;
-                        known.value = value;
-                    }
-                    changed
+            Ok(at) => {
+                let changed = self.at(at).is_some_and(|known| !known.value.same(value.as_ref()));
+                let Some(told) = self.told.get_mut(at).filter(|told| said >= told.said) else { return false };
+                told.said = said;
+                if changed {
+                    told.since = said;
+                    self.replace(at, value);
                 }
-                _ => false,
-            },
+                changed
+            }
         }
     }
 
     /// In the order of the names' hashes.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Attribute> {
-        self.0.iter()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = AttributeRef<'_>> {
+        self.cells.iter().zip(&self.told).map(|((_, cell), told)| self.view(cell, told))
     }
 
     /// From a stored record, in any order; of two of one name the first stands.
     pub(crate) fn from_list(mut list: Vec<Attribute>) -> Self {
         list.sort_by_key(|attribute| attribute.key.hash());
         list.dedup_by(|a, b| a.key == b.key);
-        Attributes(list)
+        let mut attributes = Attributes {
+            cells: Vec::with_capacity(list.len()),
+            told: Vec::with_capacity(list.len()),
+            text: String::with_capacity(list.iter().filter_map(|one| one.value.as_str()).map(str::len).sum()),
+        };
+        for Attribute { key, value, since, said } in list {
+            let cell = attributes.cell(value);
+            attributes.cells.push((key.hash(), cell));
+            attributes.told.push(Told { key, since, said });
+        }
+        attributes
     }
 
-    fn position(&self, key: &Key) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&key.hash(), |attribute| attribute.key.hash())
+    fn at(&self, at: usize) -> Option<AttributeRef<'_>> {
+        let ((_, cell), told) = self.cells.get(at).zip(self.told.get(at))?;
+        Some(self.view(cell, told))
+    }
+
+    fn view<'a>(&'a self, cell: &'a Cell, told: &'a Told) -> AttributeRef<'a> {
+        AttributeRef { key: &told.key, value: self.read(cell), since: told.since, said: told.said }
+    }
+
+    fn read<'a>(&'a self, cell: &'a Cell) -> ValueRef<'a> {
+        match cell {
+            Cell::Bool(b) => ValueRef::Bool(*b),
+            Cell::Int(n) => ValueRef::Int(*n),
+            Cell::Decimal { scale, mantissa } => ValueRef::Decimal(Decimal::new(*mantissa, u32::from(*scale))),
+            Cell::Text { start, len } => {
+                let start = *start as usize;
+                ValueRef::Text(self.text.get(start..start + *len as usize).unwrap_or_default())
+            }
+            Cell::Other(value) => value.as_ref().as_ref(),
+        }
+    }
+
+    /// Packs a value, its text behind the others.
+    fn cell(&mut self, value: Value) -> Cell {
+        match value {
+            Value::Bool(b) => Cell::Bool(b),
+            Value::Int(n) => Cell::Int(n),
+            Value::Decimal(n) => match (i64::try_from(n.mantissa()), u8::try_from(n.scale())) {
+                // Zero has a sign that the digits do not tell.
+                (Ok(mantissa), Ok(scale)) if mantissa != 0 => Cell::Decimal { scale, mantissa },
+                _ => Cell::Other(Box::new(value)),
+            },
+            Value::Text(ref text) => match (u32::try_from(self.text.len()), u32::try_from(text.len())) {
+                (Ok(start), Ok(len)) if start.checked_add(len).is_some() => {
+                    self.text.reserve_exact(text.len());
+                    self.text.push_str(text);
+                    Cell::Text { start, len }
+                }
+                _ => Cell::Other(Box::new(value)),
+            },
+            _ => Cell::Other(Box::new(value)),
+        }
+    }
+
+    fn replace(&mut self, at: usize, value: Value) {
+        if let Some((_, Cell::Text { start, len })) = self.cells.get(at) {
+            let (gone, len) = (*start, *len);
+            self.text.drain(gone as usize..(gone + len) as usize);
+            for (_, cell) in &mut self.cells {
+                match cell {
+                    Cell::Text { start, .. } if *start > gone => *start -= len,
+                    _ => {}
+                }
+            }
+        }
+        let cell = self.cell(value);
+        if let Some((_, known)) = self.cells.get_mut(at) {
+            *known = cell;
+        }
+    }
+
+    /// Hashes are spread evenly, so that a hash tells about where it stands; names that somebody chose to stand together
+    /// are searched for.
+    fn position(&self, hash: u64) -> Result<usize, usize> {
+        const NEAR: usize = 8;
+        let cells = self.cells.as_slice();
+        let guess = (((hash >> 32) * cells.len() as u64) >> 32) as usize;
+        let mut at = guess;
+        for _ in 0..NEAR {
+            match cells.get(at) {
+                Some((known, _)) if *known < hash => at += 1,
+                Some((known, _)) if *known == hash => return Ok(at),
+                _ => match at.checked_sub(1).and_then(|before| cells.get(before)) {
+                    Some((before, _)) if *before >= hash => at -= 1,
+                    _ => return Err(at),
+                },
+            }
+        }
+        cells.binary_search_by_key(&hash, |(known, _)| *known)
+    }
+}
+
+/// By what they say: where a text lies does not matter.
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Names and types only (promise 2.5).
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            (any::<i64>(), 0..20_u32).prop_map(|(n, scale)| Value::Decimal(Decimal::new(n, scale))),
+            Just(Value::Decimal(Decimal::MAX)),
+            "[a-zß]{0,4}".prop_map(|text| Value::text(text)),
+            "[a-z]{1,3}".prop_map(|text| Value::List(Box::new([Value::text(text), Value::Int(1)]))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_newest_of_each_name_stands_however_it_is_packed(
+            said in proptest::collection::vec((0..30_u32, value(), 0..50_i64), 0..80), asked in 0..40_u32
+        ) {
+            let mut naive = std::collections::BTreeMap::<u32, (Value, i64, i64)>::new();
+            let mut attributes = Attributes::default();
+            for (name, value, at) in said {
+                let key = Key::new(format!("attribute {name}"));
+                let changed = match naive.get_mut(&name) {
+                    None => {
+                        naive.insert(name, (value.clone(), at, at));
+                        true
+                    }
+                    Some((_, _, told)) if at < *told => false,
+                    Some((known, since, told)) => {
+                        *told = at;
+                        let changed = !known.as_ref().same(value.as_ref());
+                        if changed {
+                            (*known, *since) = (value.clone(), at);
+                        }
+                        changed
+                    }
+                };
+                prop_assert_eq!(attributes.set(&key, value, Instant::from_millis(at)), changed);
+            }
+            prop_assert_eq!(attributes.iter().len(), naive.len());
+            let found = attributes.get(&Key::new(format!("attribute {asked}")));
+            prop_assert_eq!(found.is_some(), naive.contains_key(&asked));
+            let mut again = Vec::new();
+            for (name, (value, since, said)) in naive {
+                let key = Key::new(format!("attribute {name}"));
+                let (since, said) = (Instant::from_millis(since), Instant::from_millis(said));
+                let found = attributes.get(&key).unwrap();
+                prop_assert_eq!(found, AttributeRef { key: &key, value: value.as_ref(), since, said });
+                prop_assert_eq!(attributes.value(&key), Some(value.as_ref()));
+                again.push(Attribute { key, value, since, said });
+            }
+            prop_assert_eq!(Attributes::from_list(again), attributes);
+        }
+    }
+
+    #[test]
+    fn names_that_stand_together_are_found_too() {
+        let mut attributes = Attributes::default();
+        let mut keys: Vec<Key> = (0..20_000).map(|n| Key::new(format!("n{n}"))).collect();
+        keys.sort();
+        keys.truncate(60);
+        for key in &keys {
+            assert!(attributes.set(key, 1.into(), Instant::MIN));
+        }
+        assert!(keys.iter().all(|key| attributes.value(key).is_some()));
+        assert!(attributes.get(&Key::new("other")).is_none());
+    }
+
+    #[test]
+    fn promise_2_5_debug_shows_no_value() {
+        let mut attributes = Attributes::default();
+        attributes.set(&"name".into(), "Anna".into(), Instant::MIN);
+        assert!(!format!("{attributes:?}").contains("Anna"));
+    }
 
     #[test]
     fn the_newest_value_wins_in_any_order_and_a_repetition_does_not_reset_since() {

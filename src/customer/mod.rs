@@ -11,7 +11,7 @@ mod seen;
 
 pub(crate) use column::{Cells, Column, NONE};
 
-pub use attributes::{Attribute, Attributes};
+pub use attributes::{Attribute, AttributeRef, Attributes};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
 pub use history::{History, Occurrence, Series};

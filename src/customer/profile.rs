@@ -213,16 +213,18 @@ impl Customer for Profile {
     }
 
     fn attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
-        if let Some(attribute) = self.attributes.get(key) {
-            return Some(attribute.value.as_ref());
+        if let Some(value) = self.attributes.value(key) {
+            return Some(value);
         }
         // What the context said serves where no trait did.
-        match key.as_str() {
-            "country" => self.country().map(ValueRef::Text),
-            "locale" => self.locale().map(ValueRef::Text),
-            "timezone" => self.zone().map(ValueRef::Text),
-            _ => None,
-        }
+        let (place, _) = &**self.place.as_ref()?;
+        let said = match key.as_str() {
+            "country" => &place.country,
+            "locale" => &place.locale,
+            "timezone" => &place.zone,
+            _ => return None,
+        };
+        said.as_deref().map(ValueRef::Text)
     }
 
     fn attribute_since(&self, key: &Key) -> Option<Instant> {

@@ -16,8 +16,8 @@ impl CustomerState {
         }
         for attribute in theirs.attributes.iter() {
             // An anonymous value never overwrites an identified one.
-            if identified || ours.attributes.get(&attribute.key).is_none() {
-                ours.attributes.set(&attribute.key, attribute.value.clone(), attribute.said);
+            if identified || ours.attributes.get(attribute.key).is_none() {
+                ours.attributes.set(attribute.key, attribute.value.to_value(), attribute.said);
             }
         }
         ours.points.absorb(theirs.points);
