@@ -70,6 +70,7 @@ impl Attributes {
     }
 
     /// The value of the attribute of this name.
+    #[inline]
     pub fn value(&self, key: &Key) -> Option<ValueRef<'_>> {
         let at = self.position(key.hash()).ok()?;
         self.cells.get(at).map(|(_, cell)| self.read(cell))
@@ -130,6 +131,7 @@ impl Attributes {
         AttributeRef { key: &told.key, value: self.read(cell), since: told.since, said: told.said }
     }
 
+    #[inline]
     fn read<'a>(&'a self, cell: &'a Cell) -> ValueRef<'a> {
         match cell {
             Cell::Bool(b) => ValueRef::Bool(*b),
@@ -184,6 +186,7 @@ impl Attributes {
 
     /// Hashes are spread evenly, so that a hash tells about where it stands; names that somebody chose to stand together
     /// are searched for.
+    #[inline]
     fn position(&self, hash: u64) -> Result<usize, usize> {
         const NEAR: usize = 8;
         let cells = self.cells.as_slice();

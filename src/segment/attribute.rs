@@ -4,8 +4,9 @@ use std::fmt;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
 
-use super::compare::{Comparison, OPERATORS, Quick};
+use super::compare::{Comparison, OPERATORS};
 use super::path::Path;
+use super::quick::Quick;
 use super::time::{Age, transpose};
 use super::{Facts, Membership};
 use crate::primitives::fault::{Node, Object};

@@ -2,11 +2,11 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::ops::RangeInclusive;
 
 use serde_json::Value as Json;
 
 use super::path::Path;
+use super::quick::Quick;
 use super::range::pair;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Fields, Key, Value, ValueRef};
@@ -40,7 +40,7 @@ struct Test {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Operator {
+pub(super) enum Operator {
     Equals(Value),
     Above(Value),
     Below(Value),
@@ -54,23 +54,6 @@ enum Operator {
     Exists,
     /// Equals the triggering event's property at this path.
     Trigger(Path),
-}
-
-/// One test of a value itself, in the form that the most common values are quickest compared in.
-#[derive(Debug, Clone)]
-pub(super) struct Quick {
-    negated: bool,
-    form: Form,
-}
-
-#[derive(Debug, Clone)]
-enum Form {
-    Text(Box<str>),
-    /// Any of these, the shorter first and then in order.
-    Texts(Box<[Box<str>]>),
-    /// Whole numbers from here to there, both included; a decimal is asked of the operator.
-    Whole(RangeInclusive<i64>, Operator),
-    Other(Operator),
 }
 
 impl Comparison {
@@ -116,9 +99,10 @@ impl Comparison {
 
     /// The only test, if there is one only and it reads nothing but the value.
     pub(super) fn quick(&self) -> Option<Quick> {
-        let [Test { operator, negated }] = &*self.0 else { return None };
-        let form = Form::of(operator)?;
-        Some(Quick { negated: *negated, form })
+        match &*self.0 {
+            [Test { operator, negated }] => Quick::of(operator, *negated),
+            _ => None,
+        }
     }
 
     pub(super) fn reads_trigger(&self) -> bool {
@@ -173,63 +157,8 @@ fn decode_test(name: &str, node: &Node<'_>) -> Option<Test> {
     Some(Test { operator, negated: name.starts_with("not_") })
 }
 
-impl Quick {
-    /// Whether a value, or the absence of one, passes.
-    pub(super) fn holds(&self, value: Option<ValueRef<'_>>) -> bool {
-        value.is_some_and(|value| self.form.holds(value)) != self.negated
-    }
-}
-
-impl Form {
-    fn of(operator: &Operator) -> Option<Form> {
-        let whole = |low: Option<i64>, high: Option<i64>| {
-            low.zip(high).map(|(low, high)| Form::Whole(low..=high, operator.clone()))
-        };
-        let int = |value: &Value| match value {
-            Value::Int(n) => Some(*n),
-            _ => None,
-        };
-        let form = match operator {
-            Operator::Equals(Value::Text(text)) => Some(Form::Text((**text).into())),
-            Operator::Equals(value) => whole(int(value), int(value)),
-            Operator::Above(value) => whole(int(value).and_then(|n| n.checked_add(1)), Some(i64::MAX)),
-            Operator::Below(value) => whole(Some(i64::MIN), int(value).and_then(|n| n.checked_sub(1))),
-            Operator::AtLeast(value) => whole(int(value), Some(i64::MAX)),
-            Operator::AtMost(value) => whole(Some(i64::MIN), int(value)),
-            Operator::Between(low, high) => whole(int(low), int(high)),
-            Operator::In(list) => {
-                let texts: Option<Vec<Box<str>>> = list.iter().map(|value| value.as_str().map(Box::from)).collect();
-                texts.map(|mut texts| {
-                    texts.sort_by(|a, b| by_length(a, b));
-                    Form::Texts(texts.into())
-                })
-            }
-            Operator::Trigger(_) => return None,
-            _ => None,
-        };
-        form.or_else(|| Some(Form::Other(operator.clone())))
-    }
-
-    fn holds(&self, value: ValueRef<'_>) -> bool {
-        /// Up to so many are sooner looked through than searched.
-        const FEW: usize = 8;
-        match (self, value) {
-            (Form::Text(wanted), ValueRef::Text(text)) => *text == **wanted,
-            (Form::Texts(list), ValueRef::Text(text)) if list.len() <= FEW => list.iter().any(|one| **one == *text),
-            (Form::Texts(list), ValueRef::Text(text)) => list.binary_search_by(|one| by_length(one, text)).is_ok(),
-            (Form::Text(_) | Form::Texts(_), _) => false,
-            (Form::Whole(range, _), ValueRef::Int(n)) => range.contains(&n),
-            (Form::Whole(_, operator) | Form::Other(operator), value) => operator.holds(value, None),
-        }
-    }
-}
-
-fn by_length(a: &str, b: &str) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
-}
-
 impl Operator {
-    fn holds(&self, value: ValueRef<'_>, trigger: Option<&Fields>) -> bool {
+    pub(super) fn holds(&self, value: ValueRef<'_>, trigger: Option<&Fields>) -> bool {
         let order = |other: &Value| value.order(other.as_ref());
         match self {
             Operator::Equals(wanted) => value.same(wanted.as_ref()),

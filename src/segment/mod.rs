@@ -77,6 +77,7 @@ mod membership;
 mod path;
 mod person;
 mod plan;
+mod quick;
 mod range;
 #[cfg(test)]
 mod reference;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::attribute::AttributeCondition;
-use super::compare::Quick;
 use super::criteria::Condition;
 use super::event::EventCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
+use super::quick::Quick;
 use super::sequence::Sequence;
 use super::{Facts, Membership};
 use crate::primitives::Key;
@@ -125,7 +125,7 @@ impl Plan {
 impl Steady {
     fn holds(&self, facts: &Facts<'_>) -> bool {
         match self {
-            Steady::Quick { key, test } => test.holds(facts.who.attribute(key)),
+            Steady::Quick { key, test } => test.holds(&facts.who.attribute(key)),
             Steady::Attribute(attribute) => attribute.check(facts).inside,
             Steady::Person(person) => person.check(facts).inside,
             Steady::Trigger(filter) => facts.trigger.is_some_and(|fields| filter.matches(fields, Some(fields))),
