@@ -100,6 +100,6 @@ pub use policy::*;
 pub use primitives::*;
 pub use record::*;
 pub use rehearsal::*;
-pub use segment::{Criteria, Facts, Filter, Membership, Segment, SegmentDefinition};
+pub use segment::{Columns, Criteria, Facts, Filter, Membership, Segment, SegmentDefinition, SelectError, Selection};
 pub use store::*;
 pub use surroundings::*;

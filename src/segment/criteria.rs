@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::attribute::AttributeCondition;
+use super::columns::Columns;
 use super::event::EventCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
 use super::plan::Plan;
+use super::select::{SelectError, Selection};
 use super::sequence::Sequence;
 use super::{Facts, Membership, Segment};
 use crate::customer::Customer;
@@ -103,6 +105,17 @@ impl Criteria {
         let answer = self.plan.check(facts);
         // At the end of time nothing is later.
         Membership { until: answer.until.filter(|until| *until > facts.now), ..answer }
+    }
+
+    /// Whom the rule holds of among many customers at once, for previews and enrolment: exactly those whom
+    /// [`evaluate`](Segment::evaluate) finds inside.
+    ///
+    /// # Errors
+    /// The rule reads more than the values of attributes, or an attribute that has no column.
+    pub fn select(&self, columns: &Columns, now: Instant) -> Result<Selection, SelectError> {
+        let mut within = Selection::everyone(columns.len());
+        self.root.narrow(columns, now, &mut within)?;
+        Ok(within)
     }
 
     /// What the rule reads of a customer. What it reads of a trigger is not among it: that comes with the event.

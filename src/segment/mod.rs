@@ -65,6 +65,7 @@
 //! give a `currency`. `first`, `last` and `gap` ask when something happened, and are always gross.
 
 mod attribute;
+mod columns;
 mod compare;
 mod criteria;
 mod definition;
@@ -82,6 +83,7 @@ mod range;
 #[cfg(test)]
 mod reference;
 mod returns;
+mod select;
 mod sequence;
 mod time;
 #[cfg(test)]
@@ -89,11 +91,13 @@ mod trial;
 
 use std::fmt::Debug;
 
+pub use columns::Columns;
 pub use criteria::Criteria;
 pub use definition::SegmentDefinition;
 pub(crate) use definition::decode_segments;
 pub use filter::Filter;
 pub use membership::Membership;
+pub use select::{SelectError, Selection};
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};
