@@ -136,7 +136,7 @@ impl Attributes {
         match cell {
             Cell::Bool(b) => ValueRef::Bool(*b),
             Cell::Int(n) => ValueRef::Int(*n),
-            Cell::Decimal { scale, mantissa } => ValueRef::Decimal(Decimal::new(*mantissa, u32::from(*scale))),
+            Cell::Decimal { scale, mantissa } => ValueRef::Decimal(unpacked(*mantissa, *scale)),
             Cell::Text { start, len } => {
                 let start = *start as usize;
                 ValueRef::Text(self.text.get(start..start + *len as usize).unwrap_or_default())
@@ -202,8 +202,18 @@ impl Attributes {
                 },
             }
         }
-        cells.binary_search_by_key(&hash, |(known, _)| *known)
+        search(cells, hash)
     }
+}
+
+#[inline(never)]
+fn search(cells: &[(u64, Cell)], hash: u64) -> Result<usize, usize> {
+    cells.binary_search_by_key(&hash, |(known, _)| *known)
+}
+
+#[inline(never)]
+fn unpacked(mantissa: i64, scale: u8) -> Decimal {
+    Decimal::new(mantissa, u32::from(scale))
 }
 
 /// By what they say: where a text lies does not matter.
@@ -289,6 +299,11 @@ mod tests {
         }
         assert!(keys.iter().all(|key| attributes.value(key).is_some()));
         assert!(attributes.get(&Key::new("other")).is_none());
+    }
+
+    #[test]
+    fn a_value_takes_two_words() {
+        assert_eq!(size_of::<Cell>(), 16);
     }
 
     #[test]

@@ -180,6 +180,19 @@ impl Profile {
         self.consents.record(ConsentRecord { channel, topic: None, point: None, at, grant: None, expires: None })
     }
 
+    /// What the context said serves where no trait did.
+    #[inline(never)]
+    fn place_attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
+        let (place, _) = &**self.place.as_ref()?;
+        let said = match key.as_str() {
+            "country" => &place.country,
+            "locale" => &place.locale,
+            "timezone" => &place.zone,
+            _ => return None,
+        };
+        said.as_deref().map(ValueRef::Text)
+    }
+
     /// Changes the engagement record of a kind of channel.
     pub fn update_channel(&mut self, kind: &ChannelKind, change: impl FnOnce(&mut ChannelRecord)) {
         match self.channels.iter_mut().find(|(known, _)| known == kind) {
@@ -213,18 +226,10 @@ impl Customer for Profile {
     }
 
     fn attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
-        if let Some(value) = self.attributes.value(key) {
-            return Some(value);
+        match self.attributes.value(key) {
+            None => self.place_attribute(key),
+            known => known,
         }
-        // What the context said serves where no trait did.
-        let (place, _) = &**self.place.as_ref()?;
-        let said = match key.as_str() {
-            "country" => &place.country,
-            "locale" => &place.locale,
-            "timezone" => &place.zone,
-            _ => return None,
-        };
-        said.as_deref().map(ValueRef::Text)
     }
 
     fn attribute_since(&self, key: &Key) -> Option<Instant> {

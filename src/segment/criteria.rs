@@ -220,7 +220,9 @@ impl Condition {
             "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Arc::new(part))),
             "event" => EventCondition::decode(&object).map(|part| Condition::Event(Arc::new(part))),
             "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Arc::new(part))),
-            "trigger" => node.object(&[kind]).and(Filter::decode(&field)).map(|filter| Condition::Trigger(Arc::new(filter))),
+            "trigger" => {
+                node.object(&[kind]).and(Filter::decode(&field)).map(|filter| Condition::Trigger(Arc::new(filter)))
+            }
             _ => {
                 let person = PersonCondition::decode(kind, &object)?;
                 if let PersonCondition::Segment(id) = &person {

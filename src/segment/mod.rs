@@ -2,7 +2,7 @@
 //!
 //! A [`Criteria`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
 //! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
-//! conditions below implements [`Segment`] itself.
+//! conditions below implements [`Segment`] itself. [`Columns`] hold many customers for a rule that is asked of all at once.
 //!
 //! # Conditions
 //! An object of a rule is one condition, named by one of these fields.

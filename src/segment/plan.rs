@@ -37,11 +37,17 @@ pub(super) struct Several {
 #[derive(Debug, Clone)]
 pub(super) enum Steady {
     /// One test of an attribute itself, by far the most common condition.
-    Quick { key: Key, test: Quick },
+    Quick {
+        key: Key,
+        test: Quick,
+    },
     Attribute(Arc<AttributeCondition>),
     Person(PersonCondition),
     Trigger(Arc<Filter>),
-    Several { decisive: bool, parts: Box<[Steady]> },
+    Several {
+        decisive: bool,
+        parts: Box<[Steady]>,
+    },
     Not(Box<Steady>),
 }
 
@@ -55,12 +61,10 @@ impl Plan {
                 Plan::Not(part) => *part,
                 part => Plan::Not(Box::new(part)),
             },
-            Condition::Attribute(attribute) if attribute.is_steady() => {
-                Plan::Steady(match attribute.quick() {
-                    Some((key, test)) => Steady::Quick { key, test },
-                    None => Steady::Attribute(attribute.clone()),
-                })
-            }
+            Condition::Attribute(attribute) if attribute.is_steady() => Plan::Steady(match attribute.quick() {
+                Some((key, test)) => Steady::Quick { key, test },
+                None => Steady::Attribute(attribute.clone()),
+            }),
             Condition::Attribute(attribute) => Plan::Attribute(attribute.clone()),
             Condition::Event(event) => Plan::Event(event.clone()),
             Condition::Sequence(sequence) => Plan::Sequence(sequence.clone()),
@@ -123,14 +127,28 @@ impl Plan {
 }
 
 impl Steady {
+    #[inline]
     fn holds(&self, facts: &Facts<'_>) -> bool {
         match self {
             Steady::Quick { key, test } => test.holds(&facts.who.attribute(key)),
+            other => other.holds_otherwise(facts),
+        }
+    }
+
+    /// Apart, so that the common case needs no room for the others.
+    #[inline(never)]
+    fn holds_otherwise(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            Steady::Quick { .. } => self.holds(facts),
             Steady::Attribute(attribute) => attribute.check(facts).inside,
             Steady::Person(person) => person.check(facts).inside,
             Steady::Trigger(filter) => facts.trigger.is_some_and(|fields| filter.matches(fields, Some(fields))),
             Steady::Several { decisive, parts } => {
-                if parts.iter().any(|part| part.holds(facts) == *decisive) { *decisive } else { !*decisive }
+                if parts.iter().any(|part| part.holds(facts) == *decisive) {
+                    *decisive
+                } else {
+                    !*decisive
+                }
             }
             Steady::Not(part) => !part.holds(facts),
         }

@@ -32,8 +32,18 @@ pub struct Grant {
 
 /// Attributes that no rule reads, as real records have them.
 const OTHERS: [&str; 12] = [
-    "first_name", "last_name", "city", "postal_code", "gender", "device", "browser", "store", "coupon", "referrer",
-    "company", "birthday",
+    "first_name",
+    "last_name",
+    "city",
+    "postal_code",
+    "gender",
+    "device",
+    "browser",
+    "store",
+    "coupon",
+    "referrer",
+    "company",
+    "birthday",
 ];
 
 pub fn now() -> Instant {

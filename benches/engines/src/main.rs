@@ -49,8 +49,7 @@ fn main() {
         })
     };
 
-    let expressions: Vec<_> =
-        rules.iter().map(|rule| zen_expression::compile_expression(rule.zen).unwrap()).collect();
+    let expressions: Vec<_> = rules.iter().map(|rule| zen_expression::compile_expression(rule.zen).unwrap()).collect();
     let scopes: Vec<Scope> = contexts.iter().map(|context| Scope::new(Variable::from(context.clone()))).collect();
     let vm = RefCell::new(VM::new());
     let zen = || {
@@ -62,11 +61,8 @@ fn main() {
 
     let programs: Vec<_> = rules.iter().map(|rule| cel::Program::compile(rule.cel).unwrap()).collect();
     let environments: Vec<cel::Context<'_, '_>> = contexts.iter().map(cel_context).collect();
-    let cel = || {
-        answers(&environments, &programs, |who, rule| {
-            matches!(rule.execute(who).unwrap(), cel::Value::Bool(true))
-        })
-    };
+    let cel =
+        || answers(&environments, &programs, |who, rule| matches!(rule.execute(who).unwrap(), cel::Value::Bool(true)));
 
     let known = by_hand();
     for (n, rule) in rules.iter().enumerate() {
@@ -74,7 +70,8 @@ fn main() {
         println!("{inside:4} of {CUSTOMERS} customers: {}", rule.cel);
         assert!(inside > 0 && inside < CUSTOMERS, "a rule that tells nobody apart measures nothing");
     }
-    for (name, found) in [("throughline", throughline()), ("datalogic-rs", datalogic()), ("zen", zen()), ("cel", cel())] {
+    for (name, found) in [("throughline", throughline()), ("datalogic-rs", datalogic()), ("zen", zen()), ("cel", cel())]
+    {
         assert!(found == known, "{name} answers otherwise");
     }
 
@@ -94,10 +91,18 @@ fn main() {
     let [(_, hand), (_, ours), engines @ ..] = medians;
     println!("CPU time per evaluation, median; {CUSTOMERS} customers, 8 rules of 1 to 8 conditions");
     for (name, median) in medians {
-        println!("  {name:26} {median:7.1} ns  {:5.2} of the hand-written, {:5.2} of throughline", median / hand, median / ours);
+        println!(
+            "  {name:26} {median:7.1} ns  {:5.2} of the hand-written, {:5.2} of throughline",
+            median / hand,
+            median / ours
+        );
     }
     let fastest = engines.iter().map(|(_, median)| *median).fold(f64::MAX, f64::min);
-    println!("  throughline is {:.2} times the hand-written function and {:.1} times faster than the fastest engine", ours / hand, fastest / ours);
+    println!(
+        "  throughline is {:.2} times the hand-written function and {:.1} times faster than the fastest engine",
+        ours / hand,
+        fastest / ours
+    );
 }
 
 /// Every rule on every customer, one customer after the other.
