@@ -39,11 +39,11 @@ pub struct AttributeRef<'a> {
 #[derive(Clone, Default)]
 pub struct Attributes {
     /// In the order of the names' hashes.
-    cells: Vec<(u64, Cell)>,
+    cells: Box<[(u64, Cell)]>,
     /// Of each cell.
-    told: Vec<Told>,
+    told: Box<[Told]>,
     /// The texts of all cells, without gaps, in any order.
-    text: String,
+    text: Box<str>,
 }
 
 #[derive(Debug, Clone)]
@@ -81,10 +81,8 @@ impl Attributes {
         match self.position(key.hash()) {
             Err(at) => {
                 let cell = self.cell(value);
-                self.cells.reserve_exact(1);
-                self.cells.insert(at, (key.hash(), cell));
-                self.told.reserve_exact(1);
-                self.told.insert(at, Told { key: key.clone(), since: said, said });
+                insert(&mut self.cells, at, (key.hash(), cell));
+                insert(&mut self.told, at, Told { key: key.clone(), since: said, said });
                 true
             }
             Ok(at) => {
@@ -109,17 +107,13 @@ impl Attributes {
     pub(crate) fn from_list(mut list: Vec<Attribute>) -> Self {
         list.sort_by_key(|attribute| attribute.key.hash());
         list.dedup_by(|a, b| a.key == b.key);
-        let mut attributes = Attributes {
-            cells: Vec::with_capacity(list.len()),
-            told: Vec::with_capacity(list.len()),
-            text: String::with_capacity(list.iter().filter_map(|one| one.value.as_str()).map(str::len).sum()),
-        };
+        let mut text = String::with_capacity(list.iter().filter_map(|one| one.value.as_str()).map(str::len).sum());
+        let (mut cells, mut told) = (Vec::with_capacity(list.len()), Vec::with_capacity(list.len()));
         for Attribute { key, value, since, said } in list {
-            let cell = attributes.cell(value);
-            attributes.cells.push((key.hash(), cell));
-            attributes.told.push(Told { key, since, said });
+            cells.push((key.hash(), pack(value, &mut text)));
+            told.push(Told { key, since, said });
         }
-        attributes
+        Attributes { cells: cells.into(), told: told.into(), text: text.into() }
     }
 
     fn at(&self, at: usize) -> Option<AttributeRef<'_>> {
@@ -141,36 +135,27 @@ impl Attributes {
                 let start = *start as usize;
                 ValueRef::Text(self.text.get(start..start + *len as usize).unwrap_or_default())
             }
-            Cell::Other(value) => value.as_ref().as_ref(),
+            Cell::Other(value) => (**value).as_ref(),
         }
     }
 
-    /// Packs a value, its text behind the others.
+    /// Packs a value.
     fn cell(&mut self, value: Value) -> Cell {
-        match value {
-            Value::Bool(b) => Cell::Bool(b),
-            Value::Int(n) => Cell::Int(n),
-            Value::Decimal(n) => match (i64::try_from(n.mantissa()), u8::try_from(n.scale())) {
-                // Zero has a sign that the digits do not tell.
-                (Ok(mantissa), Ok(scale)) if mantissa != 0 => Cell::Decimal { scale, mantissa },
-                _ => Cell::Other(Box::new(value)),
-            },
-            Value::Text(ref text) => match (u32::try_from(self.text.len()), u32::try_from(text.len())) {
-                (Ok(start), Ok(len)) if start.checked_add(len).is_some() => {
-                    self.text.reserve_exact(text.len());
-                    self.text.push_str(text);
-                    Cell::Text { start, len }
-                }
-                _ => Cell::Other(Box::new(value)),
-            },
-            _ => Cell::Other(Box::new(value)),
+        if value.as_str().is_none() {
+            return pack(value, &mut String::new());
         }
+        let mut text = String::from(std::mem::take(&mut self.text));
+        let cell = pack(value, &mut text);
+        self.text = text.into();
+        cell
     }
 
     fn replace(&mut self, at: usize, value: Value) {
         if let Some((_, Cell::Text { start, len })) = self.cells.get(at) {
             let (gone, len) = (*start, *len);
-            self.text.drain(gone as usize..(gone + len) as usize);
+            let mut text = String::from(std::mem::take(&mut self.text));
+            text.drain(gone as usize..(gone + len) as usize);
+            self.text = text.into();
             for (_, cell) in &mut self.cells {
                 match cell {
                     Cell::Text { start, .. } if *start > gone => *start -= len,
@@ -189,7 +174,7 @@ impl Attributes {
     #[inline]
     fn position(&self, hash: u64) -> Result<usize, usize> {
         const NEAR: usize = 8;
-        let cells = self.cells.as_slice();
+        let cells = &*self.cells;
         let guess = (((hash >> 32) * cells.len() as u64) >> 32) as usize;
         let mut at = guess;
         for _ in 0..NEAR {
@@ -204,6 +189,36 @@ impl Attributes {
         }
         search(cells, hash)
     }
+}
+
+/// Packs a value, its text behind the others.
+fn pack(value: Value, texts: &mut String) -> Cell {
+    match value {
+        Value::Bool(b) => Cell::Bool(b),
+        Value::Int(n) => Cell::Int(n),
+        Value::Decimal(n) => match (i64::try_from(n.mantissa()), u8::try_from(n.scale())) {
+            // Zero has a sign that the digits do not tell.
+            (Ok(mantissa), Ok(scale)) if mantissa != 0 => Cell::Decimal { scale, mantissa },
+            _ => Cell::Other(Box::new(value)),
+        },
+        Value::Text(ref text) => match (u32::try_from(texts.len()), u32::try_from(text.len())) {
+            (Ok(start), Ok(len)) if start.checked_add(len).is_some() => {
+                texts.reserve_exact(text.len());
+                texts.push_str(text);
+                Cell::Text { start, len }
+            }
+            _ => Cell::Other(Box::new(value)),
+        },
+        _ => Cell::Other(Box::new(value)),
+    }
+}
+
+/// Inserts without slack: attributes are many customers' and seldom come.
+fn insert<T>(list: &mut Box<[T]>, at: usize, item: T) {
+    let mut grown = std::mem::take(list).into_vec();
+    grown.reserve_exact(1);
+    grown.insert(at, item);
+    *list = grown.into();
 }
 
 #[inline(never)]
@@ -241,7 +256,7 @@ mod tests {
             any::<i64>().prop_map(Value::Int),
             (any::<i64>(), 0..20_u32).prop_map(|(n, scale)| Value::Decimal(Decimal::new(n, scale))),
             Just(Value::Decimal(Decimal::MAX)),
-            "[a-zß]{0,4}".prop_map(|text| Value::text(text)),
+            "[a-zß]{0,4}".prop_map(Value::text),
             "[a-z]{1,3}".prop_map(|text| Value::List(Box::new([Value::text(text), Value::Int(1)]))),
         ]
     }
