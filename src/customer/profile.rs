@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Points, Reach, Seen,
+    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, Figures, History, LearnedChannel,
+    Memberships, Points, Reach, Seen,
 };
 use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
+use crate::primitives::{
+    ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
+};
 
 /// How a customer engaged on one kind of channel so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,14 +42,16 @@ pub struct Profile {
     pub consents: ConsentBook,
     /// What the customer did.
     pub history: History,
+    /// What is derived of all that, and kept current.
+    pub figures: Figures,
     /// What the customer got.
     pub contacts: ContactLog,
     /// Which events were taken already.
     pub events_seen: Seen,
     /// Engagement per kind of channel.
     pub channels: Vec<(ChannelKind, ChannelRecord)>,
-    /// The segments the customer is in, by the stable hash of their name.
-    pub memberships: Vec<u64>,
+    /// The segments the customer is in.
+    pub memberships: Memberships,
     /// The kind of channel the customer asked for.
     pub preferred: Option<ChannelKind>,
     /// Where the customer was last, and when that was said.
@@ -68,10 +73,11 @@ impl Profile {
             points: Points::default(),
             consents: ConsentBook::default(),
             history: History::default(),
+            figures: Figures::default(),
             contacts: ContactLog::default(),
             events_seen: Seen::default(),
             channels: Vec::new(),
-            memberships: Vec::new(),
+            memberships: Memberships::default(),
             preferred: None,
             place: None,
             first_seen: now,
@@ -193,6 +199,17 @@ impl Profile {
         said.as_deref().map(ValueRef::Text)
     }
 
+    /// The kind of channel on which the customer engages best, with its evidence; `None` before the first engagement.
+    pub fn learned_channel(&self) -> Option<LearnedChannel> {
+        let engaged = self.channels.iter().filter(|(_, record)| record.engaged > 0);
+        let learned = engaged.map(|(kind, record)| LearnedChannel {
+            channel: kind.clone(),
+            sent: record.sent,
+            engaged: record.engaged,
+        });
+        learned.reduce(LearnedChannel::better)
+    }
+
     /// Changes the engagement record of a kind of channel.
     pub fn update_channel(&mut self, kind: &ChannelKind, change: impl FnOnce(&mut ChannelRecord)) {
         match self.channels.iter_mut().find(|(known, _)| known == kind) {
@@ -218,6 +235,8 @@ pub struct Observed {
     pub reachability: bool,
     /// The zone, locale or country changed.
     pub place: bool,
+    /// What of the figures changed.
+    pub derived: Derived,
 }
 
 impl Customer for Profile {
@@ -279,12 +298,16 @@ impl Customer for Profile {
         Some(&self.history)
     }
 
+    fn figures(&self) -> Option<&Figures> {
+        Some(&self.figures)
+    }
+
     fn contacts(&self) -> Option<&ContactLog> {
         Some(&self.contacts)
     }
 
     fn member_of(&self, segment: &SegmentId) -> Option<bool> {
-        Some(self.memberships.contains(&segment.key().hash()))
+        Some(self.memberships.contains(segment.key().hash()))
     }
 
     fn preferred_channel(&self) -> Option<&ChannelKind> {

@@ -23,6 +23,7 @@ impl CustomerState {
         ours.points.absorb(theirs.points);
         ours.consents.absorb(theirs.consents);
         ours.history.absorb(theirs.history);
+        ours.figures.absorb(theirs.figures);
         ours.contacts.absorb(theirs.contacts);
         ours.events_seen.absorb(theirs.events_seen);
         for (kind, record) in theirs.channels {
@@ -32,11 +33,7 @@ impl CustomerState {
                 known.last_engaged = known.last_engaged.max(record.last_engaged);
             });
         }
-        for member in theirs.memberships {
-            if !ours.memberships.contains(&member) {
-                ours.memberships.push(member);
-            }
-        }
+        ours.memberships.absorb(theirs.memberships);
         ours.preferred = ours.preferred.take().or(theirs.preferred);
         ours.place = ours.place.take().or(theirs.place);
         ours.first_seen = ours.first_seen.min(theirs.first_seen);

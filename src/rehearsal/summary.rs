@@ -24,13 +24,15 @@ pub struct Summary {
     pub segments: BTreeMap<String, u64>,
     /// What happened in each journey.
     pub journeys: BTreeMap<String, JourneySummary>,
-    /// Messages handed over.
+    /// Messages handed over, each once however often it was tried.
     pub handed_over: u64,
+    /// Further tries of these.
+    pub tried_again: u64,
     /// Messages handed over on each channel.
     pub channels: BTreeMap<String, u64>,
     /// Messages handed over on each channel, by message.
     pub messages: BTreeMap<String, BTreeMap<String, u64>>,
-    /// What the hand-overs cost, by channel, in [`currency`](Self::currency).
+    /// What the messages handed over cost, each once, by channel, in [`currency`](Self::currency).
     #[serde(serialize_with = "decimals")]
     pub cost: BTreeMap<String, Decimal>,
     /// The currency of every amount.
@@ -41,7 +43,7 @@ pub struct Summary {
     pub deferred: BTreeMap<String, BTreeMap<String, u64>>,
     /// Messages engaged with, by how.
     pub engaged: BTreeMap<String, u64>,
-    /// What became of hand-overs that were not accepted, by how they ended.
+    /// Messages handed over that came to nothing, by how: those that bounced were accepted before.
     pub failed: BTreeMap<String, u64>,
     /// Records that became part of another.
     pub merged: u64,
@@ -83,6 +85,7 @@ impl Summary {
                 .map(|journey| (journey.id().as_str().to_owned(), JourneySummary::default()))
                 .collect(),
             handed_over: 0,
+            tried_again: 0,
             channels: BTreeMap::new(),
             messages: BTreeMap::new(),
             cost: BTreeMap::new(),
@@ -136,6 +139,7 @@ impl Summary {
                 *self.cost.entry(sent.channel.as_str().to_owned()).or_default() += sent.cost;
                 bump(&mut self.of(&sent.journey).handed_over, &sent.step);
             }
+            What::HandedOverAgain(_) => self.tried_again += 1,
             What::Skipped { message, reason, .. } => {
                 bump(self.skipped.entry(message.as_str().to_owned()).or_default(), reason.rule);
             }
@@ -147,6 +151,7 @@ impl Summary {
             What::Failed { .. } => bump(&mut self.failed, "refused"),
             What::Parked { .. } => bump(&mut self.failed, "parked"),
             What::Expired { .. } => bump(&mut self.failed, "expired"),
+            What::Bounced { .. } => bump(&mut self.failed, "bounced"),
             What::Merged { .. } => self.merged += 1,
             _ => {}
         }

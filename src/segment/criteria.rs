@@ -6,12 +6,13 @@ use std::sync::Arc;
 use super::attribute::AttributeCondition;
 use super::columns::Columns;
 use super::event::EventCondition;
+use super::figure::FigureCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
 use super::plan::Plan;
 use super::select::{SelectError, Selection};
 use super::sequence::Sequence;
-use super::{Facts, Membership, Segment};
+use super::{Effect, Facts, Membership, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
@@ -20,7 +21,7 @@ use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
 const DEEPEST: usize = 32;
 
 /// The fields that name a condition, one of which every object of a rule has.
-pub(super) const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 23] = [
     "all",
     "any",
     "not",
@@ -36,6 +37,13 @@ pub(super) const KINDS: [&str; 16] = [
     "first_seen",
     "last_seen",
     "bucket",
+    "lifecycle",
+    "buyer_stage",
+    "affinity",
+    "lifetime_value",
+    "orders",
+    "average_order",
+    "rfm",
     "trigger",
 ];
 
@@ -76,6 +84,7 @@ pub(super) enum Condition {
     Event(Arc<EventCondition>),
     Sequence(Arc<Sequence>),
     Person(PersonCondition),
+    Figure(Arc<FigureCondition>),
     Trigger(Arc<Filter>),
 }
 
@@ -182,6 +191,10 @@ impl Segment for Criteria {
     fn needs(&self) -> Needs {
         Criteria::needs(self)
     }
+
+    fn effect(&self, event: &Key) -> Effect {
+        self.root.effect(event)
+    }
 }
 
 /// By what they ask: where in a document a rule stands does not matter.
@@ -220,6 +233,9 @@ impl Condition {
             "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Arc::new(part))),
             "event" => EventCondition::decode(&object).map(|part| Condition::Event(Arc::new(part))),
             "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Arc::new(part))),
+            "lifecycle" | "buyer_stage" | "affinity" | "lifetime_value" | "orders" | "average_order" | "rfm" => {
+                FigureCondition::decode(kind, &object).map(|part| Condition::Figure(Arc::new(part)))
+            }
             "trigger" => {
                 node.object(&[kind]).and(Filter::decode(&field)).map(|filter| Condition::Trigger(Arc::new(filter)))
             }
@@ -233,6 +249,21 @@ impl Condition {
         }
     }
 
+    fn effect(&self, event: &Key) -> Effect {
+        match self {
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().fold(Effect::None, |effect, part| effect.and(part.effect(event)))
+            }
+            Condition::Not(part) => !part.effect(event),
+            Condition::Event(condition) => condition.effect(event),
+            Condition::Sequence(sequence) => sequence.effect(event),
+            // What else an event changes of a customer is found by other ways than its name.
+            Condition::Attribute(_) | Condition::Person(_) | Condition::Figure(_) | Condition::Trigger(_) => {
+                Effect::None
+            }
+        }
+    }
+
     fn needs(&self, needs: &mut Needs) {
         match self {
             Condition::All(parts) | Condition::Any(parts) => parts.iter().for_each(|part| part.needs(needs)),
@@ -241,6 +272,7 @@ impl Condition {
             Condition::Event(event) => event.needs(needs),
             Condition::Sequence(sequence) => sequence.needs(needs),
             Condition::Person(person) => person.needs(needs),
+            Condition::Figure(figure) => figure.needs(needs),
             Condition::Trigger(_) => {}
         }
     }
@@ -307,6 +339,7 @@ impl fmt::Display for Condition {
             Condition::Event(event) => fmt::Display::fmt(event, f),
             Condition::Sequence(sequence) => fmt::Display::fmt(sequence, f),
             Condition::Person(person) => fmt::Display::fmt(person, f),
+            Condition::Figure(figure) => fmt::Display::fmt(figure, f),
             Condition::Trigger(filter) if filter.is_empty() => f.write_str("there is a trigger"),
             Condition::Trigger(filter) => write!(f, "the trigger's {filter}"),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::attribute::AttributeCondition;
 use super::criteria::Condition;
 use super::event::EventCondition;
+use super::figure::FigureCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
 use super::quick::Quick;
@@ -23,6 +24,7 @@ pub(super) enum Plan {
     Event(Arc<EventCondition>),
     Sequence(Arc<Sequence>),
     Person(PersonCondition),
+    Figure(Arc<FigureCondition>),
 }
 
 /// All of the parts (`decisive` false) or any of them (`decisive` true).
@@ -70,6 +72,7 @@ impl Plan {
             Condition::Sequence(sequence) => Plan::Sequence(sequence.clone()),
             Condition::Person(person) if person.is_steady() => Plan::Steady(Steady::Person(person.clone())),
             Condition::Person(person) => Plan::Person(person.clone()),
+            Condition::Figure(figure) => Plan::Figure(figure.clone()),
             Condition::Trigger(filter) => Plan::Steady(Steady::Trigger(filter.clone())),
         }
     }
@@ -101,7 +104,7 @@ impl Plan {
             Plan::Person(_) => 1,
             Plan::Event(_) => 2,
             Plan::Not(part) => part.cost(),
-            Plan::Several(_) | Plan::Sequence(_) => 3,
+            Plan::Several(_) | Plan::Sequence(_) | Plan::Figure(_) => 3,
         }
     }
 
@@ -122,6 +125,7 @@ impl Plan {
             Plan::Event(event) => event.check(facts),
             Plan::Sequence(sequence) => sequence.check(facts),
             Plan::Person(person) => person.check(facts),
+            Plan::Figure(figure) => figure.check(facts),
         }
     }
 }

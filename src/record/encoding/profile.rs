@@ -4,7 +4,8 @@ use super::codes::Code;
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::customer::{
-    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Point, Points, Profile,
+    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Memberships, Point, Points, Profile,
+    Standing,
 };
 use crate::event::Whereabouts;
 use crate::primitives::{ContactPoint, Instant, Topic};
@@ -32,9 +33,10 @@ impl<'a> Writer<'a> {
             !state.holds.is_empty(),
             !profile.contacts.is_empty(),
             !profile.channels.is_empty(),
-            !profile.memberships.is_empty(),
+            profile.memberships.iter().len() > 0,
             !profile.events_seen.is_empty(),
             moved.is_some(),
+            profile.figures.parts().is_some(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -70,10 +72,15 @@ impl<'a> Writer<'a> {
             to.number(record.engaged);
             record.last_engaged.into_iter().for_each(|at| to.instant(at));
         });
-        self.each(profile.memberships.iter(), |to, segment| to.hash(*segment));
+        self.each(profile.memberships.iter(), |to, standing| {
+            let (tag, until) = standing.parts();
+            to.hash(tag);
+            to.instant(until);
+        });
         if !profile.events_seen.is_empty() {
             self.seen(&profile.events_seen);
         }
+        profile.figures.parts().into_iter().for_each(|parts| self.figures(parts));
         if let Some(to) = moved {
             self.byte(1);
             self.id(to);
@@ -139,6 +146,7 @@ impl Reader<'_> {
             memberships,
             seen,
             moved,
+            figures,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -188,10 +196,14 @@ impl Reader<'_> {
             })?;
         }
         if memberships {
-            profile.memberships = self.list(1, Self::hash)?;
+            let standing = |from: &mut Self| Ok(Standing::from_parts(from.hash()?, from.instant()?));
+            profile.memberships = Memberships::from_list(self.list(2, standing)?);
         }
         if seen {
             profile.events_seen = self.seen()?;
+        }
+        if figures {
+            profile.figures = self.figures()?;
         }
         if moved {
             let at = self.at();
