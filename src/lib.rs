@@ -104,7 +104,8 @@ pub use primitives::*;
 pub use record::*;
 pub use rehearsal::*;
 pub use segment::{
-    Criteria, Facts, Filter, Membership, RfmFit, RfmGroup, RfmModel, RfmScore, Segment, SegmentDefinition,
+    Columns, Criteria, Facts, Filter, Membership, RfmFit, RfmGroup, RfmModel, RfmScore, Segment, SegmentDefinition,
+    SelectError, Selection,
 };
 pub use store::*;
 pub use surroundings::*;

@@ -27,7 +27,7 @@ pub(crate) use order_line::{Line, LineKind};
 pub(crate) use purchases::{Purchases, Settled};
 
 pub use affinity::Liked;
-pub use attributes::{Attribute, Attributes};
+pub use attributes::{Attribute, AttributeRef, Attributes};
 pub use bought::{Bought, MoneyBasis};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};

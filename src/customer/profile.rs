@@ -201,6 +201,19 @@ impl Profile {
         self.consents.record(ConsentRecord { channel, topic: None, point: None, at, grant: None, expires: None })
     }
 
+    /// What the context said serves where no trait did.
+    #[inline(never)]
+    fn place_attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
+        let (place, _) = &**self.place.as_ref()?;
+        let said = match key.as_str() {
+            "country" => &place.country,
+            "locale" => &place.locale,
+            "timezone" => &place.zone,
+            _ => return None,
+        };
+        said.as_deref().map(ValueRef::Text)
+    }
+
     /// The kind of channel on which the customer engages best, with its evidence; `None` before the first engagement.
     pub fn learned_channel(&self) -> Option<LearnedChannel> {
         let engaged = self.channels.iter().filter(|(_, record)| record.engaged > 0);
@@ -247,15 +260,9 @@ impl Customer for Profile {
     }
 
     fn attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
-        if let Some(attribute) = self.attributes.get(key) {
-            return Some(attribute.value.as_ref());
-        }
-        // What the context said serves where no trait did.
-        match key.as_str() {
-            "country" => self.country().map(ValueRef::Text),
-            "locale" => self.locale().map(ValueRef::Text),
-            "timezone" => self.zone().map(ValueRef::Text),
-            _ => None,
+        match self.attributes.value(key) {
+            None => self.place_attribute(key),
+            known => known,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A [`Criteria`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
 //! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
-//! conditions below implements [`Segment`] itself.
+//! conditions below implements [`Segment`] itself. [`Columns`] hold many customers for a rule that is asked of all at once.
 //!
 //! # Conditions
 //! An object of a rule is one condition, named by one of these fields.
@@ -71,6 +71,7 @@
 
 mod affinity;
 mod attribute;
+mod columns;
 mod compare;
 mod criteria;
 mod definition;
@@ -84,11 +85,14 @@ mod measure;
 mod membership;
 mod path;
 mod person;
+mod plan;
+mod quick;
 mod range;
 #[cfg(test)]
 mod reference;
 mod returns;
 mod rfm;
+mod select;
 mod sequence;
 mod spending;
 mod stage;
@@ -98,6 +102,7 @@ mod trial;
 
 use std::fmt::Debug;
 
+pub use columns::Columns;
 pub use criteria::Criteria;
 pub use definition::SegmentDefinition;
 pub(crate) use definition::decode_segments;
@@ -105,6 +110,7 @@ pub use effect::Effect;
 pub use filter::Filter;
 pub use membership::Membership;
 pub use rfm::{RfmFit, RfmGroup, RfmModel, RfmScore};
+pub use select::{SelectError, Selection};
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};

@@ -88,6 +88,18 @@ impl PersonCondition {
         }
     }
 
+    /// Whether time alone never changes the answer.
+    pub(super) fn is_steady(&self) -> bool {
+        matches!(
+            self,
+            PersonCondition::Segment(_)
+                | PersonCondition::Reachable(_)
+                | PersonCondition::Preferred(_)
+                | PersonCondition::Identified(_)
+                | PersonCondition::Bucket { .. }
+        )
+    }
+
     pub(super) fn needs(&self, needs: &mut Needs) {
         match self {
             PersonCondition::Segment(id) => {

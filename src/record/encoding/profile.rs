@@ -54,7 +54,7 @@ impl<'a> Writer<'a> {
         profile.preferred.iter().for_each(|kind| self.kind(kind));
         self.each(profile.attributes.iter(), |to, attribute| {
             to.text(attribute.key.as_str());
-            to.value(attribute.value.as_ref());
+            to.value(attribute.value);
             to.instant(attribute.said);
             to.instant(attribute.since);
         });
