@@ -169,3 +169,29 @@ pub fn device(mut event: Event, token: &str) -> Event {
     event.place.get_or_insert_default().device = Some((token.into(), Some("ios".into())));
     event
 }
+
+pub fn began(name: &str) -> Event {
+    Event::track(name)
+}
+
+/// A journey that begins with `Begin` and says `note` at the end of these steps.
+pub fn then_note(mut before: Vec<Json>) -> Json {
+    before.push(json!({"id": "say", "message": "note"}));
+    json!({"trigger": {"event": "Begin"}, "steps": before})
+}
+
+/// Sends `push` on `Begin`; quiet from 22:00 to 08:00.
+pub fn quiet(policy: Json) -> Shop {
+    let mut book = book(json!({"j": {"trigger": {"event": "Begin"}, "steps": [{"id": "s", "message": "push"}]}}));
+    book["policy"] = policy;
+    book["policy"]["topics_default"] = "opt_out".into();
+    book["policy"]["quiet_hours"] = json!({"window": "22:00-08:00", "spread": "0s"});
+    Shop::new(book)
+}
+
+pub fn awaited() -> Json {
+    json!({"j": {"trigger": {"event": "Begin"}, "steps": [
+        {"id": "w", "wait_for": {"event": "Answer", "timeout": "1h"}, "then": "yes", "else": "no"},
+        {"id": "yes", "message": "note", "next": "end"},
+        {"id": "no", "message": "other", "next": "end"}]}})
+}
