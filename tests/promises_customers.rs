@@ -4,7 +4,7 @@ mod shop;
 
 use serde_json::json;
 use shop::{Shop, at, began, book, known, steps, then_note};
-use throughline::{ChannelKind, DeliveryError, Event, Input, Span, SubscriptionStatus, What};
+use throughline::{ChannelKind, DeliveryError, Event, Input, Span, SubscriptionStatus};
 
 /// `mail` on `Begin`, which needs consent; topic `offers`.
 fn opt_in() -> Shop {

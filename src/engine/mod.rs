@@ -2,6 +2,7 @@
 
 mod clock;
 mod dispatch;
+mod enroll;
 mod ingest;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{Lane, Ready};
+pub use enroll::Enrolled;
 pub use ingest::{IngestError, Ingested};
 
 use futures::future::{Either, select};

@@ -12,7 +12,7 @@ use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::Policy;
 use crate::primitives::fault::{FaultSink, Node, Object};
-use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, MessageId, SegmentId, Span};
+use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, Key, MessageId, SegmentId, Span};
 use crate::segment::{RfmModel, Segment, decode_segments};
 
 /// How long a second copy of an event is known where the playbook does not say (promise 3.2).
@@ -108,6 +108,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         figures,
         rfm,
         horizon: horizon?,
+        judgement: judgement(object, &host_ids),
         identity: identity?,
         lease: Span::minutes(1),
         warnings,
@@ -115,6 +116,15 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     };
     playbook.index(&reads);
     Some(playbook)
+}
+
+/// A stable hash, never 0, of all that decides who is in which segment.
+fn judgement(object: &Object<'_>, host: &[SegmentId]) -> u64 {
+    let mut text: String = host.iter().map(|id| format!("{id}\n")).collect();
+    for name in ["currency", "segments", "figures", "rfm"] {
+        text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
+    }
+    Key::hash_of(&text).max(1)
 }
 
 impl Playbook {

@@ -151,6 +151,13 @@ pub enum What {
         /// Which.
         segment: SegmentId,
     },
+    /// A changed definition put the customer into a segment, or out of it (promise 5.8).
+    Reclassified {
+        /// Which.
+        segment: SegmentId,
+        /// Whether the customer is inside by the new definition.
+        inside: bool,
+    },
     /// A run began.
     RunBegun(RunNamed),
     /// A run that had sent nothing was set back to its start.

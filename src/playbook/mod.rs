@@ -61,6 +61,7 @@ pub struct Playbook {
     figures: FigureRules,
     rfm: Option<RfmModel>,
     horizon: Span,
+    judgement: u64,
     identity: Identity,
     lease: Span,
     warnings: Vec<Fault>,
@@ -202,6 +203,13 @@ impl Playbook {
     /// The fitted RFM model, if there is one.
     pub fn rfm(&self) -> Option<&RfmModel> {
         self.rfm.as_ref()
+    }
+
+    /// Names the definitions by which segments are evaluated: the same text gives the same number. A record that was last
+    /// evaluated by others is evaluated anew as a whole when it is next stepped (promise 5.8), or by
+    /// [`Engine::enroll`](crate::Engine::enroll). A host's own segments count by their names.
+    pub fn judgement(&self) -> u64 {
+        self.judgement
     }
 
     /// For how long a second copy of an event is known (promise 3.2).

@@ -20,6 +20,7 @@ impl Turn<'_> {
             self.out.duplicate = true;
             return;
         }
+        self.reclassify();
         let said = event.timestamp.unwrap_or(self.now);
         let at = said.min(self.now);
         if said > self.now {

@@ -97,7 +97,29 @@ impl<'a> Turn<'a> {
         self.state.profile.memberships.make_room(segments);
         let changes = self.assess_queue((0..).take(segments).collect(), self.now);
         self.state.profile.memberships.make_room(0);
+        self.state.judged = self.book.judgement;
         changes
+    }
+
+    /// Evaluates all of them if they were last evaluated by other definitions. What that changes is told as such and begins
+    /// no run (promise 5.8); runs that are under way hear of it.
+    pub(super) fn reclassify(&mut self) {
+        let state = &*self.state;
+        if state.judged == self.book.judgement || state.segments_due == Instant::MIN || state.awaits() {
+            return;
+        }
+        let told = self.out.notices.len();
+        let changes = self.reassess_all();
+        for notice in self.out.notices.iter_mut().skip(told) {
+            notice.what = match std::mem::replace(&mut notice.what, What::TooOld) {
+                What::SegmentEntered { segment } => What::Reclassified { segment, inside: true },
+                What::SegmentLeft { segment } => What::Reclassified { segment, inside: false },
+                other => other,
+            };
+        }
+        for change in &changes {
+            self.signal_runs(change.journeys, &change.signal());
+        }
     }
 
     /// Evaluates the segments whose time has come, as of that instant, which may be past, and raises the changes with it

@@ -46,7 +46,10 @@ impl Playbook {
             Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
         match input {
             Input::Event(event) => turn.event(event),
-            Input::Wake => turn.fire_due(now, Upto::Including),
+            Input::Wake => {
+                turn.reclassify();
+                turn.fire_due(now, Upto::Including);
+            }
             Input::Settled { id, result } => turn.settled(*id, result),
             Input::GivenBack { id, due } => turn.given_back(*id, *due),
             Input::Merge { with } => turn.link(*with, Carried::by_host()),

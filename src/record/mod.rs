@@ -29,6 +29,9 @@ pub struct CustomerState {
     pub stage: Stage,
     /// The records that became part of this one.
     pub absorbed: Vec<CustomerId>,
+    /// By which definitions of segments the memberships were found, as [`Playbook::judgement`](crate::Playbook::judgement)
+    /// names them; 0 before the first evaluation.
+    pub judged: u64,
     /// The latest instant at which it was stepped: time does not go back (promise 1.1).
     pub last: Instant,
     /// When a segment may change by time alone; [`Instant::MIN`] before the first evaluation.
@@ -120,6 +123,7 @@ impl CustomerState {
             holds: Vec::new(),
             stage: Stage::Live,
             absorbed: Vec::new(),
+            judged: 0,
             last: Instant::MIN,
             segments_due: Instant::MIN,
         }

@@ -93,8 +93,8 @@ impl Tally {
 
     fn notice(&mut self, what: &What) {
         match what {
-            What::SegmentEntered { segment } => *self.size(segment) += 1,
-            What::SegmentLeft { segment } => {
+            What::SegmentEntered { segment } | What::Reclassified { segment, inside: true } => *self.size(segment) += 1,
+            What::SegmentLeft { segment } | What::Reclassified { segment, inside: false } => {
                 let size = self.size(segment);
                 *size = size.saturating_sub(1);
             }

@@ -2,6 +2,7 @@
 
 mod identity;
 mod memory;
+mod shared;
 
 use std::fmt;
 

@@ -36,7 +36,7 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
@@ -57,6 +57,7 @@
 //! | events seen | count of periods; of each: signed difference to the period before, number of ids; then 6 bytes of each id: 48 bits, the lowest byte first |
 //! | figures | see below |
 //! | absorbed | count; of each record that became part of this one the id, 16 bytes |
+//! | judged | 8 bytes: by which definitions of segments the memberships were found |
 //! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, count of the open links, of each 8 bytes; the same of those that ended |
 //!
 //! "Returns" is a bit alone: whether an order on record was ever taken back.

@@ -39,6 +39,7 @@ impl<'a> Writer<'a> {
             anonymous,
             merged.is_some(),
             !state.absorbed.is_empty(),
+            state.judged != 0,
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -91,6 +92,9 @@ impl<'a> Writer<'a> {
         }
         profile.figures.parts().into_iter().for_each(|parts| self.figures(parts));
         self.each(state.absorbed.iter(), |to, record| to.id(*record));
+        if state.judged != 0 {
+            self.raw(&state.judged.to_le_bytes());
+        }
         match &state.stage {
             Stage::Live => {}
             Stage::Moved(to) => {
@@ -176,6 +180,7 @@ impl Reader<'_> {
             anonymous,
             merged,
             absorbed,
+            judged,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -244,6 +249,9 @@ impl Reader<'_> {
         }
         if absorbed {
             state.absorbed = self.list(16, Self::id)?;
+        }
+        if judged {
+            state.judged = u64::from_le_bytes(self.array()?);
         }
         if not_live {
             let at = self.at();

@@ -346,13 +346,14 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
         (links(), links()).prop_map(|(open, settled)| Stage::Awaiting(Box::new(Awaiting { open, settled }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed), instant(), instant()).prop_map(
-        |(profile, runs, holds, (stage, absorbed), last, segments_due)| CustomerState {
+    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>()), instant(), instant()).prop_map(
+        |(profile, runs, holds, (stage, absorbed, judged), last, segments_due)| CustomerState {
             profile,
             runs,
             holds,
             stage,
             absorbed,
+            judged,
             last,
             segments_due,
         },
