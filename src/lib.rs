@@ -47,8 +47,8 @@
 //! |---|---|
 //! | [`primitives`] | ids, keys, values, money, contact points, time windows and zones, needs |
 //! | [`event`] | the Segment Spec in, receipts |
-//! | [`customer`] | trait [`Customer`]; [`Profile`]: attributes, consent, history, contact log |
-//! | [`segment`] | trait [`Segment`]; criteria, their evaluation and their next change |
+//! | [`customer`] | trait [`Customer`]; [`Profile`]: attributes, consent, history, figures, contact log |
+//! | [`segment`] | trait [`Segment`]; criteria, their evaluation and their next change; RFM |
 //! | [`channel`] | what a channel is: kinds, limits, tariffs |
 //! | [`message`] | a message and its variants, templates, fitting to limits, brand |
 //! | [`delivery`] | [`Envelope`], trait [`Channel`], what it answers |
@@ -96,12 +96,16 @@ pub use message::{
     Sender, WhatsAppContent, WhenBlocked,
 };
 pub use playbook::{
-    Elsewhere, HandedOver, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused, RunNamed, What,
+    Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused,
+    RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;
 pub use record::*;
 pub use rehearsal::*;
-pub use segment::{Criteria, Facts, Filter, Membership, Segment, SegmentDefinition};
+pub use segment::{
+    Columns, Criteria, Facts, Filter, Membership, RfmFit, RfmGroup, RfmModel, RfmScore, Segment, SegmentDefinition,
+    SelectError, Selection,
+};
 pub use store::*;
 pub use surroundings::*;

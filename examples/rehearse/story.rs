@@ -119,6 +119,12 @@ fn notice(what: &What) -> Option<String> {
             let attempt = if sent.attempt > 1 { format!(", attempt {}", sent.attempt) } else { String::new() };
             format!("> {} is handed over on {}{attempt}, cost {cost} ({})", sent.message, sent.channel, sent.id)
         }
+        What::HandedOverAgain(again) => {
+            format!(
+                "> {} is handed over again on {}, try {} ({})",
+                again.message, again.channel, again.number, again.id
+            )
+        }
         What::Deferred { message, until, reason, .. } => format!("  {message} waits until {until}: {}", reason.rule),
         What::Skipped { message, reason, .. } => match &reason.channel {
             Some(channel) => format!("  {message} is not sent: {} on {channel}", reason.rule),
@@ -131,6 +137,7 @@ fn notice(what: &What) -> Option<String> {
         What::Failed { reason, .. } => format!("  failed: {reason}"),
         What::Parked { .. } => "  nobody knows whether it arrived: not sent again".to_owned(),
         What::Expired { .. } => "  its time ran out".to_owned(),
+        What::Bounced { id } => format!("  {id} came back: its address is blocked"),
         What::Engaged { id, how } => format!("  engaged with {id}: {}", format!("{how:?}").to_lowercase()),
         What::StrayReceipt { receipt } => format!("  a receipt of no known message: {receipt:?}"),
         What::Merged { record } => format!("  the record {record} becomes part of this one"),

@@ -72,6 +72,7 @@ fn head(out: &mut String, playbook: &Playbook, summary: &Summary, reading: &Read
         table.row("Receipts of the channels", [number(receipts)]);
     }
     table.row("Messages handed over", [number(summary.handed_over)]);
+    table.row("  further tries of these", [number(summary.tried_again)]);
     let cost: Decimal = summary.cost.values().sum();
     table.row("  cost", [format!("{cost:.2} {}", summary.currency)]);
     table.print(out)

@@ -1,8 +1,11 @@
 //! What is known of a customer, each with when it was said.
 
 use std::cmp::Ordering;
+use std::fmt;
 
-use crate::primitives::{Instant, Key, Value};
+use rust_decimal::Decimal;
+
+use crate::primitives::{Instant, Key, Value, ValueRef};
 
 /// One attribute.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,13 @@ impl Attribute {
     }
 }
 
+impl From<AttributeRef<'_>> for Attribute {
+    fn from(view: AttributeRef<'_>) -> Self {
+        let AttributeRef { key, value, since, said, anonymous } = view;
+        Attribute { key: key.clone(), value: value.to_value(), since, said, anonymous }
+    }
+}
+
 fn is_empty(value: &Value) -> bool {
     match value {
         Value::Text(text) => text.trim().is_empty(),
@@ -42,88 +52,343 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// An [`Attribute`] in its place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AttributeRef<'a> {
+    /// Its name.
+    pub key: &'a Key,
+    /// Its value.
+    pub value: ValueRef<'a>,
+    /// Since when it has had this value.
+    pub since: Instant,
+    /// When it was last said.
+    pub said: Instant,
+    /// As in [`Attribute::anonymous`].
+    pub anonymous: bool,
+}
+
 /// A customer's attributes: the newest value of each wins, whatever the order of arrival.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Attributes(Vec<Attribute>);
+///
+/// What rules read lies close together, apart from the rest: names' hashes with their values, and the texts in one piece.
+/// A rule that is asked of a million customers waits for memory more than for anything else.
+#[derive(Clone, Default)]
+pub struct Attributes {
+    /// In the order of the names' hashes.
+    cells: Box<[(u64, Cell)]>,
+    /// Of each cell.
+    told: Box<[Told]>,
+    /// The texts of all cells, without gaps, in any order.
+    text: Box<str>,
+}
+
+#[derive(Debug, Clone)]
+struct Told {
+    key: Key,
+    since: Instant,
+    said: Instant,
+    anonymous: bool,
+}
+
+/// A value, as it lies in a list of attributes.
+#[derive(Debug, Clone)]
+enum Cell {
+    Bool(bool),
+    Int(i64),
+    Decimal { scale: u8, mantissa: i64 },
+    Text { start: u32, len: u32 },
+    Other(Box<Value>),
+}
 
 impl Attributes {
     /// The attribute of this name.
-    pub fn get(&self, key: &Key) -> Option<&Attribute> {
-        self.position(key).ok().and_then(|at| self.0.get(at))
+    pub fn get(&self, key: &Key) -> Option<AttributeRef<'_>> {
+        self.position(key.hash()).ok().and_then(|at| self.at(at))
+    }
+
+    /// The value of the attribute of this name.
+    #[inline]
+    pub fn value(&self, key: &Key) -> Option<ValueRef<'_>> {
+        let at = self.position(key.hash()).ok()?;
+        self.cells.get(at).map(|(_, cell)| self.read(cell))
     }
 
     /// Takes a value said at an instant; an older one than what is known changes nothing. Says whether the value changed.
     pub fn set(&mut self, key: &Key, value: Value, said: Instant) -> bool {
-        match self.position(key) {
+        match self.position(key.hash()) {
             Err(at) => {
-                self.0.reserve_exact(1);
-                self.0.insert(at, Attribute { key: key.clone(), value, since: said, said, anonymous: false });
+                let cell = self.cell(value);
+                insert(&mut self.cells, at, (key.hash(), cell));
+                insert(&mut self.told, at, Told { key: key.clone(), since: said, said, anonymous: false });
                 true
             }
-            Ok(at) => match self.0.get_mut(at) {
-                Some(known) if said >= known.said => {
-                    let changed = !known.value.as_ref().same(value.as_ref());
-                    known.said = said;
-                    known.anonymous = false;
-                    if changed {
-                        known.since = said;
-                        known.value = value;
-                    }
-                    changed
+            Ok(at) => {
+                let changed = self.at(at).is_some_and(|known| !known.value.same(value.as_ref()));
+                let Some(told) = self.told.get_mut(at).filter(|told| said >= told.said) else { return false };
+                told.said = said;
+                told.anonymous = false;
+                if changed {
+                    told.since = said;
+                    self.replace(at, value);
                 }
-                _ => false,
-            },
+                changed
+            }
         }
     }
 
     /// In the order of the names' hashes.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Attribute> {
-        self.0.iter()
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = AttributeRef<'_>> {
+        self.cells.iter().zip(&self.told).map(|((_, cell), told)| self.view(cell, told))
     }
 
     /// Marks all that is known as said by somebody the shop did not know.
     pub(crate) fn mark_anonymous(&mut self) {
-        self.0.iter_mut().for_each(|attribute| attribute.anonymous = true);
+        self.told.iter_mut().for_each(|told| told.anonymous = true);
     }
 
     /// Forgets those marks: of a record that nobody knows they say nothing.
     pub(crate) fn unmark_anonymous(&mut self) {
-        self.0.iter_mut().for_each(|attribute| attribute.anonymous = false);
+        self.told.iter_mut().for_each(|told| told.anonymous = false);
     }
 
     /// Takes the attributes of another: of each the newest that is not empty, where an anonymous value never overwrites
     /// an identified one (promise 2.3).
     pub(crate) fn absorb(&mut self, other: Attributes) {
-        for theirs in other.0 {
-            match self.position(&theirs.key) {
-                Err(at) => {
-                    self.0.reserve_exact(1);
-                    self.0.insert(at, theirs);
-                }
-                Ok(at) => {
-                    if let Some(ours) = self.0.get_mut(at).filter(|ours| theirs.outranks(ours)) {
-                        *ours = theirs;
-                    }
-                }
+        let mut all: Vec<Attribute> = self.iter().map(Attribute::from).collect();
+        for theirs in other.iter().map(Attribute::from) {
+            match all.iter_mut().find(|ours| ours.key == theirs.key) {
+                Some(ours) if theirs.outranks(ours) => *ours = theirs,
+                Some(_) => {}
+                None => all.push(theirs),
             }
         }
+        *self = Attributes::from_list(all);
     }
 
     /// From a stored record, in any order; of two of one name the first stands.
     pub(crate) fn from_list(mut list: Vec<Attribute>) -> Self {
         list.sort_by_key(|attribute| attribute.key.hash());
         list.dedup_by(|a, b| a.key == b.key);
-        Attributes(list)
+        let mut text = String::with_capacity(list.iter().filter_map(|one| one.value.as_str()).map(str::len).sum());
+        let (mut cells, mut told) = (Vec::with_capacity(list.len()), Vec::with_capacity(list.len()));
+        for Attribute { key, value, since, said, anonymous } in list {
+            cells.push((key.hash(), pack(value, &mut text)));
+            told.push(Told { key, since, said, anonymous });
+        }
+        Attributes { cells: cells.into(), told: told.into(), text: text.into() }
     }
 
-    fn position(&self, key: &Key) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&key.hash(), |attribute| attribute.key.hash())
+    fn at(&self, at: usize) -> Option<AttributeRef<'_>> {
+        let ((_, cell), told) = self.cells.get(at).zip(self.told.get(at))?;
+        Some(self.view(cell, told))
+    }
+
+    fn view<'a>(&'a self, cell: &'a Cell, told: &'a Told) -> AttributeRef<'a> {
+        let Told { key, since, said, anonymous } = told;
+        AttributeRef { key, value: self.read(cell), since: *since, said: *said, anonymous: *anonymous }
+    }
+
+    #[inline]
+    fn read<'a>(&'a self, cell: &'a Cell) -> ValueRef<'a> {
+        match cell {
+            Cell::Bool(b) => ValueRef::Bool(*b),
+            Cell::Int(n) => ValueRef::Int(*n),
+            Cell::Decimal { scale, mantissa } => ValueRef::Decimal(unpacked(*mantissa, *scale)),
+            Cell::Text { start, len } => {
+                let start = *start as usize;
+                ValueRef::Text(self.text.get(start..start + *len as usize).unwrap_or_default())
+            }
+            Cell::Other(value) => (**value).as_ref(),
+        }
+    }
+
+    /// Packs a value.
+    fn cell(&mut self, value: Value) -> Cell {
+        if value.as_str().is_none() {
+            return pack(value, &mut String::new());
+        }
+        let mut text = String::from(std::mem::take(&mut self.text));
+        let cell = pack(value, &mut text);
+        self.text = text.into();
+        cell
+    }
+
+    fn replace(&mut self, at: usize, value: Value) {
+        if let Some((_, Cell::Text { start, len })) = self.cells.get(at) {
+            let (gone, len) = (*start, *len);
+            let mut text = String::from(std::mem::take(&mut self.text));
+            text.drain(gone as usize..(gone + len) as usize);
+            self.text = text.into();
+            for (_, cell) in &mut self.cells {
+                match cell {
+                    Cell::Text { start, .. } if *start > gone => *start -= len,
+                    _ => {}
+                }
+            }
+        }
+        let cell = self.cell(value);
+        if let Some((_, known)) = self.cells.get_mut(at) {
+            *known = cell;
+        }
+    }
+
+    /// Hashes are spread evenly, so that a hash tells about where it stands; names that somebody chose to stand together
+    /// are searched for.
+    #[inline]
+    fn position(&self, hash: u64) -> Result<usize, usize> {
+        const NEAR: usize = 8;
+        let cells = &*self.cells;
+        let guess = (((hash >> 32) * cells.len() as u64) >> 32) as usize;
+        let mut at = guess;
+        for _ in 0..NEAR {
+            match cells.get(at) {
+                Some((known, _)) if *known < hash => at += 1,
+                Some((known, _)) if *known == hash => return Ok(at),
+                _ => match at.checked_sub(1).and_then(|before| cells.get(before)) {
+                    Some((before, _)) if *before >= hash => at -= 1,
+                    _ => return Err(at),
+                },
+            }
+        }
+        search(cells, hash)
+    }
+}
+
+/// Packs a value, its text behind the others.
+fn pack(value: Value, texts: &mut String) -> Cell {
+    match value {
+        Value::Bool(b) => Cell::Bool(b),
+        Value::Int(n) => Cell::Int(n),
+        Value::Decimal(n) => match (i64::try_from(n.mantissa()), u8::try_from(n.scale())) {
+            // Zero has a sign that the digits do not tell.
+            (Ok(mantissa), Ok(scale)) if mantissa != 0 => Cell::Decimal { scale, mantissa },
+            _ => Cell::Other(Box::new(value)),
+        },
+        Value::Text(ref text) => match (u32::try_from(texts.len()), u32::try_from(text.len())) {
+            (Ok(start), Ok(len)) if start.checked_add(len).is_some() => {
+                texts.reserve_exact(text.len());
+                texts.push_str(text);
+                Cell::Text { start, len }
+            }
+            _ => Cell::Other(Box::new(value)),
+        },
+        _ => Cell::Other(Box::new(value)),
+    }
+}
+
+/// Inserts without slack: attributes are many customers' and seldom come.
+fn insert<T>(list: &mut Box<[T]>, at: usize, item: T) {
+    let mut grown = std::mem::take(list).into_vec();
+    grown.reserve_exact(1);
+    grown.insert(at, item);
+    *list = grown.into();
+}
+
+#[inline(never)]
+fn search(cells: &[(u64, Cell)], hash: u64) -> Result<usize, usize> {
+    cells.binary_search_by_key(&hash, |(known, _)| *known)
+}
+
+#[inline(never)]
+fn unpacked(mantissa: i64, scale: u8) -> Decimal {
+    Decimal::new(mantissa, u32::from(scale))
+}
+
+/// By what they say: where a text lies does not matter.
+impl PartialEq for Attributes {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+/// Names and types only (promise 2.5).
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::Int),
+            (any::<i64>(), 0..20_u32).prop_map(|(n, scale)| Value::Decimal(Decimal::new(n, scale))),
+            Just(Value::Decimal(Decimal::MAX)),
+            "[a-zß]{0,4}".prop_map(Value::text),
+            "[a-z]{1,3}".prop_map(|text| Value::List(Box::new([Value::text(text), Value::Int(1)]))),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_newest_of_each_name_stands_however_it_is_packed(
+            said in proptest::collection::vec((0..30_u32, value(), 0..50_i64), 0..80), asked in 0..40_u32
+        ) {
+            let mut naive = std::collections::BTreeMap::<u32, (Value, i64, i64)>::new();
+            let mut attributes = Attributes::default();
+            for (name, value, at) in said {
+                let key = Key::new(format!("attribute {name}"));
+                let changed = match naive.get_mut(&name) {
+                    None => {
+                        naive.insert(name, (value.clone(), at, at));
+                        true
+                    }
+                    Some((_, _, told)) if at < *told => false,
+                    Some((known, since, told)) => {
+                        *told = at;
+                        let changed = !known.as_ref().same(value.as_ref());
+                        if changed {
+                            (*known, *since) = (value.clone(), at);
+                        }
+                        changed
+                    }
+                };
+                prop_assert_eq!(attributes.set(&key, value, Instant::from_millis(at)), changed);
+            }
+            prop_assert_eq!(attributes.iter().len(), naive.len());
+            let found = attributes.get(&Key::new(format!("attribute {asked}")));
+            prop_assert_eq!(found.is_some(), naive.contains_key(&asked));
+            let mut again = Vec::new();
+            for (name, (value, since, said)) in naive {
+                let key = Key::new(format!("attribute {name}"));
+                let (since, said) = (Instant::from_millis(since), Instant::from_millis(said));
+                let found = attributes.get(&key).unwrap();
+                prop_assert_eq!(found, AttributeRef { key: &key, value: value.as_ref(), since, said, anonymous: false });
+                prop_assert_eq!(attributes.value(&key), Some(value.as_ref()));
+                again.push(Attribute { key, value, since, said, anonymous: false });
+            }
+            prop_assert_eq!(Attributes::from_list(again), attributes);
+        }
+    }
+
+    #[test]
+    fn names_that_stand_together_are_found_too() {
+        let mut attributes = Attributes::default();
+        let mut keys: Vec<Key> = (0..20_000).map(|n| Key::new(format!("n{n}"))).collect();
+        keys.sort();
+        keys.truncate(60);
+        for key in &keys {
+            assert!(attributes.set(key, 1.into(), Instant::MIN));
+        }
+        assert!(keys.iter().all(|key| attributes.value(key).is_some()));
+        assert!(attributes.get(&Key::new("other")).is_none());
+    }
+
+    #[test]
+    fn a_value_takes_two_words() {
+        assert_eq!(size_of::<Cell>(), 16);
+    }
+
+    #[test]
+    fn promise_2_5_debug_shows_no_value() {
+        let mut attributes = Attributes::default();
+        attributes.set(&"name".into(), "Anna".into(), Instant::MIN);
+        assert!(!format!("{attributes:?}").contains("Anna"));
+    }
 
     #[test]
     fn the_newest_value_wins_in_any_order_and_a_repetition_does_not_reset_since() {

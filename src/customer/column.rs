@@ -66,7 +66,9 @@ impl Column {
             Cells::Texts { text, ends } => {
                 let start = end_before(ends, row);
                 let new = value.and_then(Value::as_str).unwrap_or_default();
-                text.reserve_exact(new.len());
+                if text.capacity() - text.len() < new.len() {
+                    text.reserve_exact(new.len().max(text.len() / 8));
+                }
                 text.insert_str(start, new);
                 for end in ends.iter_mut().skip(row) {
                     *end += new.len() as u32;

@@ -76,7 +76,8 @@ pub struct RunRef {
     pub visit: u64,
 }
 
-/// Where a message stands. Every decided message ends as exactly one of the last six (promise 10.2).
+/// Where a message stands. Every decided message ends as exactly one of accepted, refused, parked, cancelled, expired and
+/// held out (promise 10.2); what was accepted or parked may still come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -102,6 +103,8 @@ pub enum Status {
     Expired,
     /// Not sent, to measure what sending does.
     HeldOut,
+    /// The provider took it, and it came back: there is nobody at its contact point.
+    Bounced,
 }
 
 impl Status {
@@ -110,9 +113,9 @@ impl Status {
         matches!(self, Status::Queued { .. })
     }
 
-    /// Whether it may have reached, or may still reach, the customer: it holds its content key and its places in caps.
+    /// Whether the provider may have it, or may still get it: it holds its content key and its places in caps (promise 7.4).
     pub fn holds(self) -> bool {
-        matches!(self, Status::Queued { .. } | Status::InFlight { .. } | Status::Accepted | Status::Parked)
+        !matches!(self, Status::Refused | Status::Cancelled | Status::Expired | Status::HeldOut)
     }
 }
 
@@ -220,11 +223,11 @@ impl ContactLog {
         self.0.iter_mut()
     }
 
-    /// The latest hand-over at or before `at` that `wanted` accepts.
+    /// The latest hand-over at or before `at` that did not come back and that `wanted` accepts.
     pub fn latest(&self, at: Instant, wanted: impl Fn(&Contact) -> bool) -> Option<&Contact> {
         self.0
             .iter()
-            .filter(|contact| contact.status.holds() && wanted(contact))
+            .filter(|contact| contact.status.holds() && contact.status != Status::Bounced && wanted(contact))
             .filter_map(|contact| Some((contact.claims.filter(|(first, _)| *first <= at)?.1, contact)))
             .max_by_key(|(last, _)| *last)
             .map(|(_, contact)| contact)

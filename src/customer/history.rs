@@ -13,6 +13,15 @@ pub struct History {
     returns: bool,
 }
 
+/// Whether an occurrence was the first of its event that the record ever saw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// The first.
+    First,
+    /// One more.
+    Further,
+}
+
 /// The property by which orders are named, and the events that give and take them (promise 5.6).
 static ORDER_ID: LazyLock<Key> = LazyLock::new(|| Key::new("order_id"));
 static ORDER: LazyLock<Key> = LazyLock::new(|| Key::new("Order Completed"));
@@ -51,7 +60,7 @@ impl History {
         self.series.iter()
     }
 
-    /// Adds an occurrence at its place in time, late ones too, with the properties to keep.
+    /// Adds an occurrence at its place in time, late ones too, with the properties to keep. Says whether it was the first.
     pub fn record<'p>(
         &mut self,
         event: &Key,
@@ -60,7 +69,7 @@ impl History {
         property: impl Fn(&Key) -> Option<&'p Value>,
         keep: Keep,
         now: Instant,
-    ) {
+    ) -> Recorded {
         let index = match self.series.iter().position(|series| series.event == *event) {
             Some(index) => index,
             None => {
@@ -76,6 +85,8 @@ impl History {
         if !self.returns && columns.contains(&ORDER_ID) {
             self.returns = property(&ORDER_ID).is_some_and(|id| self.is_return(event, id.as_ref()));
         }
+        let total = self.series.get(index).map_or(0, Series::total);
+        if total <= 1 { Recorded::First } else { Recorded::Further }
     }
 
     /// Whether an order may have been taken back: if not, orders count as they are, and nobody need look.
@@ -200,12 +211,14 @@ impl Series {
             let value = if columns.contains(&column.property) { property(&column.property) } else { None };
             column.insert(row, value);
         }
+        if self.columns.is_empty() {
+            self.columns.reserve_exact(columns.len());
+        }
         // A column begins with its first value.
         for key in columns {
             if let Some(value) = property(key)
                 && !self.columns.iter().any(|column| column.property == *key)
             {
-                self.columns.reserve_exact(1);
                 self.columns.push(Column::new(key, row, value));
             }
         }

@@ -1,23 +1,45 @@
 //! One record per person: who they are, where they are reached, what they allowed, what they did and what they got.
 
+mod affinity;
 mod attributes;
+mod bought;
 mod column;
 mod consent;
 mod contact_log;
+mod figure_rules;
+mod figures;
+mod habits;
 mod history;
+mod memberships;
+mod order_line;
 mod points;
 mod profile;
+mod purchases;
 mod seen;
+mod stage;
 
+pub(crate) use affinity::{Affinities, Affinity};
 pub(crate) use column::{Cells, Column, NONE};
+pub(crate) use figures::Parts;
+pub(crate) use habits::Habits;
+pub(crate) use memberships::Standing;
+pub(crate) use order_line::{Line, LineKind};
+pub(crate) use purchases::{Purchases, Settled};
 
-pub use attributes::{Attribute, Attributes};
+pub use affinity::Liked;
+pub use attributes::{Attribute, AttributeRef, Attributes};
+pub use bought::{Bought, MoneyBasis};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
-pub use history::{History, Occurrence, Series};
+pub use figure_rules::FigureRules;
+pub use figures::Figures;
+pub use habits::{BestHour, LearnedChannel};
+pub use history::{History, Occurrence, Recorded, Series};
+pub use memberships::Memberships;
 pub use points::{BlockReason, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
+pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};
 
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, ValueRef};
 
@@ -74,6 +96,11 @@ pub trait Customer {
     }
     /// The events kept.
     fn history(&self) -> Option<&History> {
+        None
+    }
+    /// What is derived: lifetime value, stages, affinities. A host that keeps sums of its own gives
+    /// [`Figures::of_sums`].
+    fn figures(&self) -> Option<&Figures> {
         None
     }
     /// The messages sent and the engagement with them.

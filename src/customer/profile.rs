@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, History, Points, Reach, Seen,
+    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, Figures, History, LearnedChannel,
+    Memberships, Points, Reach, Seen,
 };
 use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, Value, ValueRef};
+use crate::primitives::{
+    ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
+};
 
 /// How a customer engaged on one kind of channel so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,14 +44,16 @@ pub struct Profile {
     pub consents: ConsentBook,
     /// What the customer did.
     pub history: History,
+    /// What is derived of all that, and kept current.
+    pub figures: Figures,
     /// What the customer got.
     pub contacts: ContactLog,
     /// Which events were taken already.
     pub events_seen: Seen,
     /// Engagement per kind of channel.
     pub channels: Vec<(ChannelKind, ChannelRecord)>,
-    /// The segments the customer is in, by the stable hash of their name.
-    pub memberships: Vec<u64>,
+    /// The segments the customer is in.
+    pub memberships: Memberships,
     /// The kind of channel the customer asked for.
     pub preferred: Option<ChannelKind>,
     /// Where the customer was last, and when that was said.
@@ -71,10 +76,11 @@ impl Profile {
             points: Points::default(),
             consents: ConsentBook::default(),
             history: History::default(),
+            figures: Figures::default(),
             contacts: ContactLog::default(),
             events_seen: Seen::default(),
             channels: Vec::new(),
-            memberships: Vec::new(),
+            memberships: Memberships::default(),
             preferred: None,
             place: None,
             first_seen: now,
@@ -195,6 +201,30 @@ impl Profile {
         self.consents.record(ConsentRecord { channel, topic: None, point: None, at, grant: None, expires: None })
     }
 
+    /// What the context said serves where no trait did.
+    #[inline(never)]
+    fn place_attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
+        let (place, _) = &**self.place.as_ref()?;
+        let said = match key.as_str() {
+            "country" => &place.country,
+            "locale" => &place.locale,
+            "timezone" => &place.zone,
+            _ => return None,
+        };
+        said.as_deref().map(ValueRef::Text)
+    }
+
+    /// The kind of channel on which the customer engages best, with its evidence; `None` before the first engagement.
+    pub fn learned_channel(&self) -> Option<LearnedChannel> {
+        let engaged = self.channels.iter().filter(|(_, record)| record.engaged > 0);
+        let learned = engaged.map(|(kind, record)| LearnedChannel {
+            channel: kind.clone(),
+            sent: record.sent,
+            engaged: record.engaged,
+        });
+        learned.reduce(LearnedChannel::better)
+    }
+
     /// Changes the engagement record of a kind of channel.
     pub fn update_channel(&mut self, kind: &ChannelKind, change: impl FnOnce(&mut ChannelRecord)) {
         match self.channels.iter_mut().find(|(known, _)| known == kind) {
@@ -220,6 +250,8 @@ pub struct Observed {
     pub reachability: bool,
     /// The zone, locale or country changed.
     pub place: bool,
+    /// What of the figures changed.
+    pub derived: Derived,
 }
 
 impl Customer for Profile {
@@ -228,15 +260,9 @@ impl Customer for Profile {
     }
 
     fn attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
-        if let Some(attribute) = self.attributes.get(key) {
-            return Some(attribute.value.as_ref());
-        }
-        // What the context said serves where no trait did.
-        match key.as_str() {
-            "country" => self.country().map(ValueRef::Text),
-            "locale" => self.locale().map(ValueRef::Text),
-            "timezone" => self.zone().map(ValueRef::Text),
-            _ => None,
+        match self.attributes.value(key) {
+            None => self.place_attribute(key),
+            known => known,
         }
     }
 
@@ -287,12 +313,16 @@ impl Customer for Profile {
         Some(&self.history)
     }
 
+    fn figures(&self) -> Option<&Figures> {
+        Some(&self.figures)
+    }
+
     fn contacts(&self) -> Option<&ContactLog> {
         Some(&self.contacts)
     }
 
     fn member_of(&self, segment: &SegmentId) -> Option<bool> {
-        Some(self.memberships.contains(&segment.key().hash()))
+        Some(self.memberships.contains(segment.key().hash()))
     }
 
     fn preferred_channel(&self) -> Option<&ChannelKind> {

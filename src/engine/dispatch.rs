@@ -34,6 +34,10 @@ pub(super) struct Lane {
     in_flight: u32,
     /// When the channel's rate lets the next one go, as a bucket of one second sees it.
     slot: Instant,
+    /// Until when the provider wants nothing.
+    paused: Instant,
+    /// How often in a row it said so.
+    throttled: u16,
 }
 
 /// A bucket of one second: up to the rate at once, then one per slot.
@@ -41,7 +45,15 @@ const BUCKET: Span = Span::seconds(1);
 
 impl Lane {
     pub(super) fn new(channel: Arc<dyn Channel>, spec: ChannelSpec) -> Self {
-        Lane { channel, spec, queue: VecDeque::new(), in_flight: 0, slot: Instant::MIN }
+        Lane {
+            channel,
+            spec,
+            queue: VecDeque::new(),
+            in_flight: 0,
+            slot: Instant::MIN,
+            paused: Instant::MIN,
+            throttled: 0,
+        }
     }
 
     /// The time between two messages.
@@ -53,7 +65,7 @@ impl Lane {
     pub(super) fn due(&self) -> Option<Instant> {
         let first = self.queue.front()?;
         let free = self.in_flight < self.spec.in_flight.get();
-        let go = self.spacing().map_or(Instant::MIN, |_| self.slot - BUCKET);
+        let go = self.spacing().map_or(Instant::MIN, |_| self.slot - BUCKET).max(self.paused);
         let back = first.lease - self.spec.timeout;
         Some(if free { go.min(back) } else { back })
     }
@@ -63,8 +75,22 @@ impl Lane {
         now + self.spec.timeout >= ready.lease
     }
 
+    /// What an answer says of the channel as a whole: a provider that has enough is left alone until its time, else for
+    /// longer each time that it says so in a row (promise 10.3).
+    fn heard(&mut self, result: &Result<(), DeliveryError>, now: Instant) {
+        match result {
+            Ok(()) => self.throttled = 0,
+            Err(DeliveryError::Throttled { after }) => {
+                self.throttled = self.throttled.saturating_add(1);
+                let pause = after.unwrap_or_else(|| self.spec.retry.after(self.throttled));
+                self.paused = self.paused.max(now + pause);
+            }
+            Err(_) => {}
+        }
+    }
+
     fn next(&mut self, now: Instant) -> Option<Ready> {
-        if self.in_flight >= self.spec.in_flight.get() || self.queue.is_empty() {
+        if self.in_flight >= self.spec.in_flight.get() || self.queue.is_empty() || now < self.paused {
             return None;
         }
         if let Some(spacing) = self.spacing() {
@@ -115,15 +141,16 @@ impl Engine {
     }
 
     /// Claims whose sends never began are given back (promise 10.1): of what waits so long for a place or its channel's
-    /// rate that its claim would run out, and of what was claimed by an earlier call.
+    /// rate that its claim would run out, of what was claimed by an earlier call, and of what a paused channel cannot take.
     pub(super) fn give_back(&self, now: Instant) {
         let mut back = Vec::new();
         for lane in locked(&self.lanes).iter_mut() {
             let spacing = lane.spacing().unwrap_or(Span::ZERO);
-            let mut slot = lane.slot.max(now + BUCKET);
+            let paused = now < lane.paused;
+            let mut slot = lane.slot.max(if paused { lane.paused } else { now + BUCKET });
             let mut waiting = VecDeque::with_capacity(lane.queue.len());
             for ready in std::mem::take(&mut lane.queue) {
-                let late = lane.too_late(&ready, now);
+                let late = paused || lane.too_late(&ready, now);
                 if !late && !ready.waited {
                     waiting.push_back(ready);
                     continue;
@@ -152,6 +179,10 @@ impl Engine {
             Either::Left((Err(_), _)) => Err(DeliveryError::unknown("the channel panicked")),
             Either::Right(_) => Err(DeliveryError::unknown("the channel did not answer in time")),
         };
+        let now = self.now();
+        if let Some(lane) = locked(&self.lanes).get_mut(held.lane) {
+            lane.heard(&result, now);
+        }
         // The place is free; the store's time is not the channel's.
         drop(held);
         let accepted = result.is_ok();

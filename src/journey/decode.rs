@@ -61,7 +61,6 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     });
     let steps = object.need("steps").and_then(|node| decoder.steps(&node));
     let (trigger, steps) = (trigger?, steps?);
-    decoder.needs.contacts = Span::ZERO;
     let mut keeps = decoder.keeps;
     keeps.sort();
     keeps.dedup();

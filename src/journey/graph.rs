@@ -283,9 +283,7 @@ impl Journey for Graph {
         let key = match &self.key {
             None => None,
             Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
-            Some(KeyOf::Property(key)) => {
-                properties.get(key).and_then(|value| value.as_ref().to_key_text()).map(Arc::from)
-            }
+            Some(KeyOf::Property(key)) => properties.get(key).and_then(Value::to_shared_key_text),
         };
         let about = self.about.as_ref().and_then(|key| about(properties, key));
         let refused = match () {

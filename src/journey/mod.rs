@@ -28,8 +28,11 @@ use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, N
 ///   journey hears nothing.
 /// - A run is signalled after each input that its needs name, at its wake, and of its own messages. A signal that means
 ///   nothing to it is answered by [`Advance::stay`] with the wake it already had.
-/// - After an [`Act::Message`] the run hears exactly one of handed over and skipped; after handed over exactly one of
-///   accepted, refused and parked. It hears of engagement whenever that happens while the run lives.
+/// - After an [`Act::Message`] the run hears exactly one of handed over and skipped; after handed over any number of
+///   retried, then exactly one of accepted, refused and parked. All of these are of the message that it asked for last,
+///   and only while it is at the visit of the step that asked. What was accepted or parked may still bounce. A message is queued for a retry only until the run asks for
+///   a further attempt, ends its cascade, or ends: then it is not tried again.
+/// - It hears of engagement with any message of the present visit whenever that happens.
 /// - A panic in `admit` begins no run, one in `advance` ends the run as stuck; neither harms the record. [`Stuck`] says the
 ///   same with a reason.
 pub trait Journey: fmt::Debug + Send + Sync {
@@ -117,12 +120,25 @@ pub enum News<'a> {
         /// Whether the message wants the run to end.
         end_run: bool,
     },
+    /// It did not come to an outcome: it is queued to be handed over again.
+    Retried {
+        /// When, if all rules still pass then.
+        due: Instant,
+    },
     /// The provider certainly does not have it, or it was withdrawn at its claim: it may be asked for again.
     Refused,
     /// The provider took it.
-    Accepted,
+    Accepted {
+        /// When it was handed over: what follows counts from here (promises 1.6, 8.2).
+        at: Instant,
+    },
     /// Nobody knows whether the provider has it, and it is not sent again.
-    Parked,
+    Parked {
+        /// When it was last handed over.
+        at: Instant,
+    },
+    /// The provider took it, and it came back: there is nobody at its contact point, which is blocked.
+    Bounced,
     /// The customer engaged with it.
     Engaged {
         /// How.

@@ -177,12 +177,10 @@ impl Walk<'_> {
                 // The run stays until the outcome is known, so that a refused message can still take another channel;
                 // what follows counts from the hand-over all the same.
                 Signal::Message(News::HandedOver { at, .. }) => {
-                    self.place.awaiting = false;
-                    self.place.since = *at;
-                    self.moved = true;
+                    self.handed_over(*at);
                     Ok(None)
                 }
-                Signal::Message(News::Accepted | News::Parked) => self.enter(*next, self.place.since),
+                Signal::Message(News::Accepted { at } | News::Parked { at }) => self.enter(*next, *at),
                 Signal::Message(News::Skipped { reason, end_run: true }) => Ok(self.end(EndReason::Message(reason))),
                 Signal::Message(News::Skipped { .. }) => self.enter(*on_skip, self.now),
                 Signal::Message(News::Refused) => Ok(self.ask(step)),
@@ -205,7 +203,6 @@ impl Walk<'_> {
         signal: &Signal<'_>,
     ) -> Result<Option<Instant>, Stuck> {
         let attempt = attempts.get(usize::from(self.place.attempt));
-        // Without a wait of its own the last attempt ends the cascade at its hand-over.
         let wait = attempt.and_then(|attempt| attempt.wait);
         let due = wait.filter(|_| !self.place.awaiting).map(|wait| self.place.since + wait);
         match (signal, stops) {
@@ -227,19 +224,29 @@ impl Walk<'_> {
                 self.leave(engaged, *at)
             }
             (Signal::Message(News::HandedOver { at, .. }), _) => {
-                self.place.awaiting = false;
-                self.place.since = *at;
-                self.moved = true;
-                match wait {
-                    Some(wait) => Ok(Some(*at + wait)),
-                    None => self.leave(next, *at),
-                }
+                self.handed_over(*at);
+                Ok(wait.map(|wait| *at + wait))
             }
+            // Whoever is still to get it has not ignored it yet.
+            (Signal::Message(News::Retried { .. }), _) => {
+                self.place.awaiting = true;
+                self.moved = true;
+                Ok(None)
+            }
+            (Signal::Message(News::Accepted { at } | News::Parked { at }), _) => match wait {
+                Some(wait) => {
+                    self.handed_over(*at);
+                    Ok(Some(*at + wait))
+                }
+                // Without a wait of its own the last attempt ends the cascade once it is out: until then late engagement
+                // with an earlier one stops it.
+                None => self.leave(next, *at),
+            },
             (Signal::Message(News::Skipped { reason, end_run: true }), _) => Ok(self.end(EndReason::Message(reason))),
             (Signal::Message(News::Skipped { reason, .. }), _) if *reason == "engaged_already" => {
                 self.leave(engaged, self.now)
             }
-            (Signal::Message(News::Skipped { .. } | News::Refused), _) => {
+            (Signal::Message(News::Skipped { .. } | News::Refused | News::Bounced), _) => {
                 self.further(step, attempts.len(), next, self.now)
             }
             (Signal::Due { at }, _) if due.is_some_and(|due| due <= *at) => {
@@ -247,6 +254,13 @@ impl Walk<'_> {
             }
             _ => Ok(due),
         }
+    }
+
+    /// What is waited for counts from here.
+    fn handed_over(&mut self, at: Instant) {
+        self.place.awaiting = false;
+        self.place.since = at;
+        self.moved = true;
     }
 
     /// The next attempt, or out of the cascade.

@@ -7,26 +7,31 @@ use super::identity::Identity;
 use super::index::Index;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::decode_channels;
+use crate::customer::FigureRules;
 use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::Policy;
 use crate::primitives::fault::{FaultSink, Node, Object};
 use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, MessageId, SegmentId, Span};
-use crate::segment::{Segment, decode_segments};
+use crate::segment::{RfmModel, Segment, decode_segments};
 
 /// How long a second copy of an event is known where the playbook does not say (promise 3.2).
 const HORIZON: Span = Span::days(30);
 
 pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Faults> {
     let sink = FaultSink::default();
-    let json: serde_json::Value = match serde_json::from_str(json) {
+    let mut json: serde_json::Value = match serde_json::from_str(json) {
         Ok(json) => json,
         Err(wrong) => {
             sink.report("$", format!("not JSON: {wrong}"));
             return Err(sink.into_faults());
         }
     };
-    let root = Node::root(&json, &sink);
+    // The builder's model takes the place of the JSON's: conditions look it up there.
+    if let (Some(model), Some(sections)) = (&host.rfm, json.as_object_mut()) {
+        sections.insert("rfm".to_owned(), serde_json::to_value(model).unwrap_or_default());
+    }
+    let root = Node::playbook(&json, &sink);
     let decoded = root
         .object(&[
             "version",
@@ -36,6 +41,8 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "dedupe_horizon",
             "identity",
             "brand",
+            "figures",
+            "rfm",
             "channels",
             "segments",
             "messages",
@@ -53,6 +60,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     object.need("version").and_then(|node| node.integer(1..=1));
     let currency = object.need("currency").and_then(|node| node.parsed::<Currency>());
     let horizon = object.get("dedupe_horizon").map_or(Some(HORIZON), |node| node.span());
+    let figures = object.get("figures").map(|node| FigureRules::decode(&node)).unwrap_or_default();
+    let rfm = object.get("rfm").and_then(|node| RfmModel::decode(&node));
     let identity = object.get("identity").map_or_else(|| Some(Identity::default()), |node| Identity::decode(&node));
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
@@ -96,6 +105,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         segments,
         journeys,
         policy: policy?,
+        figures,
+        rfm,
         horizon: horizon?,
         identity: identity?,
         lease: Span::minutes(1),
@@ -118,8 +129,8 @@ impl Playbook {
                 _ => None,
             })
             .collect();
-        for (position, ((_, segment), (seen, identified))) in self.segments.iter().zip(reads).enumerate() {
-            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), &segment.needs(), (*seen, *identified));
+        for (position, ((id, segment), reads)) in self.segments.iter().zip(reads).enumerate() {
+            index.add_segment(u16::try_from(position).unwrap_or(u16::MAX), id, &**segment, *reads);
         }
         for (position, journey) in self.journeys.iter().enumerate() {
             index.add_journey(u16::try_from(position).unwrap_or(u16::MAX), &journey.needs());

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::primitives::{Keep, Key, Needs, Span};
+use crate::customer::Memberships;
+use crate::primitives::{Derived, Keep, Key, Needs, SegmentId, Span};
+use crate::segment::{Effect, Segment};
 
 /// What the definitions make of one event name.
 #[derive(Debug, Default)]
@@ -12,16 +14,27 @@ pub(super) struct EventPlan {
     pub(super) keep: Keep,
     /// The properties to keep with it.
     pub(super) columns: Vec<Key>,
-    /// Positions of the segments that it can affect.
-    pub(super) segments: Vec<u16>,
+    /// The segments that it can affect.
+    pub(super) segments: Vec<Reader>,
     /// Positions of the journeys that it can begin or move.
     pub(super) journeys: Vec<u16>,
+}
+
+/// A segment that reads an event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader {
+    pub(super) position: u16,
+    /// The stable hash of its name.
+    pub(super) segment: u64,
+    pub(super) effect: Effect,
 }
 
 /// From names, by their stable hashes, to what they can affect.
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pub(super) events: HashMap<u64, EventPlan, BuildHasherDefault<Hashed>>,
+    /// Segments, by what a standing keeps of their name's hash, to their positions.
+    pub(super) positions: HashMap<u64, u16, BuildHasherDefault<Hashed>>,
     /// Attributes to segments and journeys.
     pub(super) attributes: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
     /// Attributes to the journeys whose rules read them.
@@ -32,6 +45,9 @@ pub(super) struct Index {
     pub(super) reachability: Vec<u16>,
     /// Segments that read when the customer was last seen: every event can affect them.
     pub(super) seen: Vec<u16>,
+    /// Segments, and journeys whose rules, read what is derived of a customer.
+    pub(super) derived: Vec<(Derived, u16)>,
+    pub(super) derived_journeys: Vec<(Derived, u16)>,
     /// Segments to the segments that read them.
     pub(super) dependents: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
     /// Segments to the journeys that they can begin or move.
@@ -45,10 +61,19 @@ pub(super) struct Index {
 }
 
 impl Index {
-    pub(super) fn add_segment(&mut self, position: u16, needs: &Needs, (reads_seen, reads_identified): (bool, bool)) {
+    pub(super) fn add_segment(
+        &mut self,
+        position: u16,
+        id: &SegmentId,
+        segment: &dyn Segment,
+        (reads_seen, reads_identified): (bool, bool),
+    ) {
+        let needs = &segment.needs();
         self.read(needs);
+        self.positions.insert(Memberships::normal(id.key().hash()), position);
         for need in &needs.events {
-            push(&mut self.events.entry(need.event.hash()).or_default().segments, position);
+            let reader = Reader { position, segment: id.key().hash(), effect: segment.effect(&need.event) };
+            self.events.entry(need.event.hash()).or_default().segments.push(reader);
         }
         for key in &needs.attributes {
             push(self.attributes.entry(key.hash()).or_default(), position);
@@ -62,6 +87,9 @@ impl Index {
         if reads_seen {
             push(&mut self.seen, position);
         }
+        if needs.derived != Derived::NONE {
+            self.derived.push((needs.derived, position));
+        }
     }
 
     pub(super) fn add_journey(&mut self, position: u16, needs: &Needs) {
@@ -74,6 +102,9 @@ impl Index {
         }
         if needs.reachability || needs.contacts > Span::ZERO {
             push(&mut self.reachability_journeys, position);
+        }
+        if needs.derived != Derived::NONE {
+            self.derived_journeys.push((needs.derived, position));
         }
         for id in &needs.segments {
             push(self.segment_journeys.entry(id.key().hash()).or_default(), position);
@@ -95,6 +126,11 @@ impl Index {
         }
         self.contacts = self.contacts.max(needs.contacts);
     }
+}
+
+/// Those of a list that read what has changed.
+pub(super) fn reading(list: &[(Derived, u16)], changed: Derived) -> impl Iterator<Item = u16> {
+    list.iter().filter(move |(reads, _)| reads.meets(changed)).map(|(_, position)| *position)
 }
 
 fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {

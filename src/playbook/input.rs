@@ -188,8 +188,17 @@ pub enum What {
     },
     /// A message was decided; only where explanations are asked for.
     Decided(#[serde(serialize_with = "decision")] Box<Decision>),
-    /// A message was handed over.
+    /// A message was handed over for the first time.
     HandedOver(Box<HandedOver>),
+    /// A message was handed over again, with the same key and bytes.
+    HandedOverAgain(Box<HandedOverAgain>),
+    /// A hand-over that was told did not begin; it counts as no try and is made anew.
+    GivenBack {
+        /// The envelope.
+        id: IdempotencyKey,
+        /// When.
+        due: Instant,
+    },
     /// A message waits.
     Deferred {
         /// Which.
@@ -245,6 +254,11 @@ pub enum What {
     },
     /// Its time ran out before its claim.
     Expired {
+        /// The envelope.
+        id: IdempotencyKey,
+    },
+    /// What was accepted, or parked, came back: its contact point is blocked (promise 4.3).
+    Bounced {
         /// The envelope.
         id: IdempotencyKey,
     },
@@ -317,6 +331,23 @@ pub struct HandedOver {
     pub parts: u32,
 }
 
+/// A further try of a hand-over, as logs tell it. What it costs is told with the first.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct HandedOverAgain {
+    /// The envelope, and its idempotency key.
+    pub id: IdempotencyKey,
+    /// The message.
+    pub message: MessageId,
+    /// The channel.
+    pub channel: ChannelId,
+    /// The journey that asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journey: Option<JourneyId>,
+    /// Which try it is; 1 if the first was given back.
+    #[serde(rename = "try")]
+    pub number: u16,
+}
+
 /// Without the customer and the instant, which the line has already: a key that comes twice is refused by strict readers.
 fn decision<S: serde::Serializer>(decision: &Decision, to: S) -> Result<S::Ok, S::Error> {
     use serde::ser::SerializeStruct;
@@ -339,6 +370,10 @@ impl Outcome {
     }
 
     pub(super) fn notice(&mut self, at: Instant, what: What) {
+        if self.notices.is_empty() {
+            // An event that changes anything changes a few segments.
+            self.notices.reserve(6);
+        }
         self.notices.push(Notice { at, what });
     }
 }

@@ -245,5 +245,5 @@ impl Turn<'_> {
 }
 
 fn inside(state: &CustomerState, segment: u64) -> bool {
-    state.profile.memberships.contains(&segment)
+    state.profile.memberships.contains(segment)
 }

@@ -1,5 +1,6 @@
 //! The compiled definitions, and the pure step that ties the rooms together.
 
+mod claims;
 mod decode;
 mod identity;
 mod index;
@@ -18,15 +19,15 @@ use std::sync::Arc;
 pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{Elsewhere, HandedOver, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
-use crate::customer::Customer;
+use crate::customer::{Customer, FigureRules};
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
 use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, SegmentId, Span};
-use crate::segment::Segment;
+use crate::segment::{RfmModel, Segment};
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
 /// shared.
@@ -57,6 +58,8 @@ pub struct Playbook {
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     journeys: Vec<Arc<dyn Journey>>,
     policy: Policy,
+    figures: FigureRules,
+    rfm: Option<RfmModel>,
     horizon: Span,
     identity: Identity,
     lease: Span,
@@ -74,6 +77,7 @@ pub struct PlaybookBuilder {
     policy: PolicyBuilder,
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     journeys: Vec<Arc<dyn Journey>>,
+    rfm: Option<RfmModel>,
 }
 
 impl PlaybookBuilder {
@@ -102,6 +106,13 @@ impl PlaybookBuilder {
     #[must_use]
     pub fn with_score(mut self, score: impl Score + 'static) -> Self {
         self.policy = self.policy.with_score(score);
+        self
+    }
+
+    /// Gives the fitted RFM model, instead of one in the JSON's section `rfm`.
+    #[must_use]
+    pub fn with_rfm(mut self, model: RfmModel) -> Self {
+        self.rfm = Some(model);
         self
     }
 
@@ -181,6 +192,16 @@ impl Playbook {
     /// What is allowed but probably not meant, such as a marketing e-mail without a way to unsubscribe.
     pub fn warnings(&self) -> &[Fault] {
         &self.warnings
+    }
+
+    /// What the figures of a customer are made by.
+    pub fn figure_rules(&self) -> &FigureRules {
+        &self.figures
+    }
+
+    /// The fitted RFM model, if there is one.
+    pub fn rfm(&self) -> Option<&RfmModel> {
+        self.rfm.as_ref()
     }
 
     /// For how long a second copy of an event is known (promise 3.2).

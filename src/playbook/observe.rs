@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use super::index::reading;
 use super::input::What;
 use super::step::{Turn, Upto};
-use crate::customer::{Engagement, Status};
+use crate::customer::{Engagement, Recorded, Status};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
-use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant};
+use crate::policy::LocalTimes;
+use crate::primitives::zone::Zone;
+use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant, Value};
 
 impl Turn<'_> {
     pub(super) fn event(&mut self, event: &Arc<Event>) {
@@ -35,27 +38,29 @@ impl Turn<'_> {
         }
         let book = self.book;
         let names = &book.index.names;
-        let observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
+        let mut observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
+        observed.derived = self.state.profile.figures.observe(event, at, &book.figures, book.currency);
         let plan = book.index.events.get(&event.name.hash());
+        let mut recorded = Recorded::First;
         if let Some(plan) = plan
             && plan.keep != crate::primitives::Keep::default()
         {
             let property = |key: &crate::primitives::Key| event.properties.get(key);
             let name = names.get(&event.name.hash()).unwrap_or(&event.name);
-            self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
+            recorded = self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
         }
         let handle = self.handles(event, at);
         let engaged = match &event.receipt {
-            Some(receipt) => self.receipt(receipt, at),
+            Some(receipt) => self.receipt(receipt, event, at),
             None => false,
         };
         let reachable = observed.reachability || engaged || handle;
-        let touched = if fresh {
-            self.every_segment()
+        let changes = if fresh {
+            self.reassess_all()
         } else {
-            self.touched(plan.map(|plan| plan.segments.as_slice()), &observed, reachable)
+            let readers = plan.map(|plan| plan.segments.as_slice()).unwrap_or_default();
+            self.reassess(readers, recorded, &observed, reachable)
         };
-        let changes = self.reassess(touched);
         if history_only {
             return;
         }
@@ -77,6 +82,9 @@ impl Turn<'_> {
             if reachable || observed.identified {
                 readers.extend_from_slice(&book.index.reachability_journeys);
             }
+            readers.extend(reading(&book.index.derived_journeys, observed.derived));
+            readers.sort_unstable();
+            readers.dedup();
             readers.retain(|position| !plan.is_some_and(|plan| plan.journeys.contains(position)));
             self.signal_runs(&readers, &Signal::Event { event, at });
         }
@@ -102,7 +110,7 @@ impl Turn<'_> {
     }
 
     /// Takes a receipt; says whether it changed what is known of engagement or reachability.
-    fn receipt(&mut self, receipt: &Receipt, at: Instant) -> bool {
+    fn receipt(&mut self, receipt: &Receipt, event: &Event, at: Instant) -> bool {
         if receipt.kind == ReceiptKind::Unsubscribed || receipt.kind == ReceiptKind::Complained {
             self.state.profile.opt_out(receipt.channel.clone(), at);
         }
@@ -119,10 +127,14 @@ impl Turn<'_> {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;
         };
-        let delivered = !matches!(receipt.kind, ReceiptKind::Bounced | ReceiptKind::SoftBounced);
+        let engages = matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied);
+        if engages && self.state.profile.contacts.get(id).is_some_and(|contact| contact.engaged.is_none()) {
+            self.habit(event, at);
+        }
+        let taken = receipt.kind != ReceiptKind::SoftBounced;
         let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
-        if delivered && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
-            // Whoever opened it has it, whatever the channel's answer will be.
+        if taken && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
+            // What was opened or came back had been taken, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }
         match receipt.kind {
@@ -141,6 +153,18 @@ impl Turn<'_> {
             _ => {}
         }
         true
+    }
+
+    /// Remembers at which hour of the customer's day, and on which device, a message was first engaged with.
+    fn habit(&mut self, event: &Event, at: Instant) {
+        let local = LocalTimes::of(&self.state.profile, self.book.policy.zone());
+        let zone = local.zones().first().copied().unwrap_or(Zone::UTC);
+        let hour = zone.local(at).time.as_millis() / 3_600_000;
+        let device = event.context.get_str("device").and_then(|device| match device {
+            Value::Map(fields) => fields.get_str("type")?.as_str(),
+            _ => None,
+        });
+        self.state.profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
     }
 
     /// Counts the first engagement with a message, and tells the run each time.

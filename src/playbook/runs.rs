@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::input::{RunNamed, What};
 use super::messages::Wanted;
 use super::step::{MOST_TRANSITIONS, Turn};
-use crate::customer::{RunRef, Status};
+use crate::customer::{Contact, RunRef, Status};
 use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, News, RunView, Signal, Stuck};
-use crate::primitives::{Instant, Key, Span};
+use crate::primitives::{IdempotencyKey, Instant, Key, Span};
 use crate::record::{Hold, Run};
 
 /// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
@@ -43,6 +43,19 @@ impl<'a> Turn<'a> {
         let there = |run: &&Run| visit_of(run) == asked.visit && (engaged || run.id == asked.run);
         if let Some(run) = self.state.runs.iter().find(there).map(|run| run.id) {
             self.signal(run, signal);
+        }
+    }
+
+    /// Tells a run what became of its message, if that is the one it asked for last: from any other it has gone on.
+    pub(super) fn tell_of(&mut self, id: IdempotencyKey, news: News<'_>) {
+        let contacts = &self.state.profile.contacts;
+        let Some(asked) = contacts.get(id).and_then(|contact| contact.run.clone()) else { return };
+        let same = |contact: &&Contact| contact.run.as_ref().is_some_and(|run| run.visit == asked.visit);
+        let last = contacts.iter().rev().find(same).is_some_and(|contact| contact.id == id);
+        let asks = self.wanted.iter().any(|wanted| wanted.run == asked.run)
+            || self.state.runs.iter().any(|run| run.id == asked.run && run.pending.is_some());
+        if last && !asks {
+            self.tell(&asked, &Signal::Message(news));
         }
     }
 
@@ -139,6 +152,10 @@ impl<'a> Turn<'a> {
                         .find(|contact| contact.run.as_ref().is_some_and(|asked| asked.visit == visit));
                     let valid = self.book.message(&message).map(|message| message.deadline);
                     let first = before.zip(valid).map_or(self.now, |(contact, valid)| contact.deadline - valid);
+                    // The attempt before this one had its time.
+                    if cascade.is_some() {
+                        self.withdraw(id);
+                    }
                     self.wanted.push(Wanted::first(id, message, only, cascade, first));
                 }
                 Act::Engaged { how, at } => {
@@ -157,10 +174,7 @@ impl<'a> Turn<'a> {
                 Act::Withdraw => self.withdraw(id),
                 Act::Update { attribute, value } => {
                     self.state.profile.attributes.set(&attribute, value, self.now);
-                    // Segments that read it are evaluated at the next wake, which is at once.
-                    if self.book.index.attributes.contains_key(&attribute.hash()) {
-                        self.state.segments_due = self.state.segments_due.min(self.now);
-                    }
+                    self.ask_again_soon(&attribute);
                 }
                 Act::Goal { .. } => {
                     let before_any_message = run.sent == 0;

@@ -2,11 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::index::{Reader, reading};
 use super::input::What;
 use super::step::Turn;
-use crate::customer::Observed;
+use crate::customer::{Memberships, Observed, Recorded, Standing};
 use crate::journey::Signal;
-use crate::primitives::{Instant, SegmentId};
+use crate::primitives::{Instant, Key, SegmentId};
+use crate::segment::{Effect, Membership};
 
 /// A change of membership that some journey listens to.
 #[derive(Debug, Clone, Copy)]
@@ -25,128 +27,163 @@ impl<'a> Change<'a> {
     }
 }
 
-/// The positions of segments to evaluate.
-pub(super) enum Touched<'a> {
-    /// Those of one event, and nothing else.
-    Event(&'a [u16]),
-    /// Of several sources, in order.
-    Several(Vec<u16>),
-}
-
 impl<'a> Turn<'a> {
-    /// Which segments an event can have changed.
-    pub(super) fn touched(&self, event: Option<&'a [u16]>, observed: &Observed, reachable: bool) -> Touched<'a> {
+    /// Evaluates as of now the segments that an event can have changed, and those that read a segment that changed.
+    pub(super) fn reassess(
+        &mut self,
+        readers: &[Reader],
+        recorded: Recorded,
+        observed: &Observed,
+        reachable: bool,
+    ) -> Vec<Change<'a>> {
         let index = &self.book.index;
-        let event = event.unwrap_or_default();
-        let plain = observed.attributes.is_empty() && !observed.identified && !observed.place;
+        let plain = observed.attributes.is_empty()
+            && !observed.identified
+            && !observed.place
+            && reading(&index.derived, observed.derived).next().is_none();
         if plain && !reachable && index.seen.is_empty() {
-            return Touched::Event(event);
+            return self.reassess_readers(readers, recorded);
         }
-        let mut positions = event.to_vec();
-        positions.extend_from_slice(&index.seen);
+        let turning = readers.iter().filter(|reader| self.may_turn(reader, recorded));
+        let mut queue: Vec<u16> = turning.map(|reader| reader.position).collect();
+        queue.extend_from_slice(&index.seen);
+        queue.extend(reading(&index.derived, observed.derived));
         for hash in &observed.attributes {
-            positions.extend(index.attributes.get(hash).into_iter().flatten());
+            queue.extend(index.attributes.get(hash).into_iter().flatten());
         }
         if reachable || observed.identified {
-            positions.extend_from_slice(&index.reachability);
+            queue.extend_from_slice(&index.reachability);
         }
         if observed.place {
             for name in ["country", "locale", "timezone"] {
-                positions.extend(index.attributes.get(&crate::primitives::Key::hash_of(name)).into_iter().flatten());
+                queue.extend(index.attributes.get(&Key::hash_of(name)).into_iter().flatten());
             }
         }
-        positions.sort_unstable();
-        positions.dedup();
-        Touched::Several(positions)
+        queue.sort_unstable();
+        queue.dedup();
+        self.assess_queue(queue, self.now)
     }
 
-    /// All of them.
-    pub(super) fn every_segment(&self) -> Touched<'a> {
-        Touched::Several((0..).take(self.book.segments.len()).collect())
-    }
-
-    /// Evaluates these segments as of now, and those that read a segment that changed.
-    pub(super) fn reassess(&mut self, touched: Touched<'_>) -> Vec<Change<'a>> {
-        let mut changes = Vec::new();
-        match touched {
-            Touched::Event(positions) => {
-                let mut queue = Vec::new();
-                for position in positions {
-                    self.assess(*position, self.now, &mut changes, &mut queue);
-                }
-                queue.sort_unstable();
-                queue.dedup();
-                self.assess_queue(queue, &mut changes);
+    /// The same for an event that says nothing of the customer: most do not, and then no list need be made.
+    fn reassess_readers(&mut self, readers: &[Reader], recorded: Recorded) -> Vec<Change<'a>> {
+        let (mut changes, mut dependents) = (Vec::new(), Vec::new());
+        for reader in readers {
+            if self.may_turn(reader, recorded) {
+                self.assess(reader.position, self.now, &mut changes, &mut dependents);
             }
-            Touched::Several(positions) => self.assess_queue(positions, &mut changes),
         }
+        dependents.sort_unstable();
+        dependents.dedup();
+        changes.append(&mut self.assess_queue(dependents, self.now));
         changes
     }
 
+    /// Whether one more event can turn a segment's answer.
+    fn may_turn(&self, reader: &Reader, recorded: Recorded) -> bool {
+        let inside = || self.state.profile.memberships.contains(reader.segment);
+        match reader.effect {
+            Effect::Raises => !inside(),
+            // Of what never happened the first occurrence may begin what a later instant then turns.
+            Effect::Lowers if recorded == Recorded::Further => inside(),
+            Effect::None | Effect::Lowers | Effect::Either => true,
+        }
+    }
+
+    /// Evaluates all of them as of now, and forgets those that are no longer defined.
+    pub(super) fn reassess_all(&mut self) -> Vec<Change<'a>> {
+        let positions = &self.book.index.positions;
+        let segments = self.book.segments.len();
+        self.state.profile.memberships.retain(|segment| positions.contains_key(&segment));
+        self.state.profile.memberships.make_room(segments);
+        let changes = self.assess_queue((0..).take(segments).collect(), self.now);
+        self.state.profile.memberships.make_room(0);
+        changes
+    }
+
+    /// Evaluates the segments whose time has come, as of that instant, which may be past, and raises the changes with it
+    /// (promise 5.5).
+    pub(super) fn reassess_due(&mut self, due: Instant) {
+        let positions = &self.book.index.positions;
+        let changes = if due == Instant::MIN {
+            self.reassess_all()
+        } else {
+            let standings = self.state.profile.memberships.iter().filter(|standing| standing.until() <= due);
+            let mut queue: Vec<u16> = standings.filter_map(|known| positions.get(&known.segment()).copied()).collect();
+            queue.sort_unstable();
+            if queue.is_empty() {
+                // What is due is of segments that are no longer defined.
+                self.state.profile.memberships.retain(|segment| positions.contains_key(&segment));
+            }
+            self.assess_queue(queue, due)
+        };
+        for change in &changes {
+            let signal = change.signal();
+            self.signal_runs(change.journeys, &signal);
+            // An entry found late that is already left again begins no run: what holds now decides.
+            if change.at >= self.now || self.stands(change) {
+                self.enter(change.journeys, &signal, None);
+            }
+        }
+    }
+
+    /// Has the segments that read an attribute asked again by the next wake, which is at once.
+    pub(super) fn ask_again_soon(&mut self, attribute: &Key) {
+        let book = self.book;
+        for position in book.index.attributes.get(&attribute.hash()).into_iter().flatten() {
+            let Some((id, _)) = book.segments.get(usize::from(*position)) else { continue };
+            let segment = id.key().hash();
+            let members = &mut self.state.profile.memberships;
+            members.set(Standing::new(segment, members.contains(segment), self.now));
+            self.state.segments_due = self.state.segments_due.min(self.now);
+        }
+    }
+
     /// Segments stand after those they read, so one pass in order suffices.
-    fn assess_queue(&mut self, mut queue: Vec<u16>, changes: &mut Vec<Change<'a>>) {
-        let mut next = 0;
+    fn assess_queue(&mut self, mut queue: Vec<u16>, at: Instant) -> Vec<Change<'a>> {
+        let mut changes = Vec::new();
         let mut found = Vec::new();
+        let mut next = 0;
         while let Some(position) = queue.get(next).copied() {
             next += 1;
-            self.assess(position, self.now, changes, &mut found);
+            self.assess(position, at, &mut changes, &mut found);
             for dependent in found.drain(..) {
                 if let Err(at) = queue.binary_search(&dependent) {
                     queue.insert(at.max(next), dependent);
                 }
             }
         }
-    }
-
-    /// Evaluates every segment as of an instant that may be past, raises the changes with that instant, and sets the one
-    /// timer anew (promise 5.5).
-    pub(super) fn reassess_all(&mut self, at: Instant) {
-        self.state.segments_due = Instant::MAX;
-        let mut changes = Vec::new();
-        for position in 0..self.book.segments.len() {
-            self.assess(position as u16, at, &mut changes, &mut Vec::new());
-        }
-        for change in &changes {
-            let signal = change.signal();
-            self.signal_runs(change.journeys, &signal);
-            // An entry found late that is already left again begins no run: what holds now decides.
-            let stands = at >= self.now || self.stands(change);
-            if stands {
-                self.enter(change.journeys, &signal, None);
-            }
-        }
+        self.state.segments_due = self.state.profile.memberships.next();
+        changes
     }
 
     /// Whether a change found late still holds now.
     fn stands(&self, change: &Change<'_>) -> bool {
-        let segment = self.book.segments.iter().find(|(id, _)| id == change.segment);
+        let position = self.book.index.positions.get(&Memberships::normal(change.segment.key().hash()));
+        let segment = position.and_then(|position| self.book.segments.get(usize::from(*position)));
         segment.is_none_or(|(_, segment)| segment.evaluate(&self.state.profile, self.now).inside == change.inside)
     }
 
     fn assess(&mut self, position: u16, at: Instant, changes: &mut Vec<Change<'a>>, queue: &mut Vec<u16>) {
         let book = self.book;
         let Some((id, segment)) = book.segments.get(usize::from(position)) else { return };
+        let hash = id.key().hash();
+        let known = self.state.profile.memberships.standing(hash);
+        let inside = known.is_some_and(Standing::inside);
         // A segment of the host's that panics says nothing: membership stays as it is.
         let evaluate = || segment.evaluate(&self.state.profile, at);
-        let Ok(found) = catch_unwind(AssertUnwindSafe(evaluate)) else { return };
-        if let Some(until) = found.until {
-            self.state.segments_due = self.state.segments_due.min(until);
+        let found = catch_unwind(AssertUnwindSafe(evaluate)).unwrap_or(Membership::steady(inside));
+        // One that wants to be asked again at once, for ever, is not.
+        let until = found.until.filter(|until| *until > at).unwrap_or(Instant::MAX);
+        let standing = Standing::new(hash, found.inside, until);
+        if known != Some(standing) {
+            self.state.profile.memberships.set(standing);
         }
-        let members = &mut self.state.profile.memberships;
-        let hash = id.key().hash();
-        let known = members.iter().position(|member| *member == hash);
-        match (known, found.inside) {
-            (None, true) => {
-                members.reserve_exact(1);
-                members.push(hash);
-                self.out.notice(at, What::SegmentEntered { segment: id.clone() });
-            }
-            (Some(member), false) => {
-                members.remove(member);
-                self.out.notice(at, What::SegmentLeft { segment: id.clone() });
-            }
-            _ => return,
+        if inside == found.inside {
+            return;
         }
+        let segment = id.clone();
+        let what = if found.inside { What::SegmentEntered { segment } } else { What::SegmentLeft { segment } };
+        self.out.notice(at, what);
         let journeys = book.index.segment_journeys.get(&hash).map(Vec::as_slice).unwrap_or_default();
         if !journeys.is_empty() {
             changes.push(Change { segment: id, inside: found.inside, at, journeys });

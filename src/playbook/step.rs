@@ -9,8 +9,12 @@ use crate::primitives::{CustomerId, IdentityKey, IdentityKind, Instant};
 use crate::record::{Carried, CustomerState, Stage};
 use crate::surroundings::Surroundings;
 
-/// One input causes at most this many transitions over all journeys (promise 3.5).
+/// One input causes at most this many transitions over all journeys (promise 3.5). Timers that are late count as inputs of
+/// their own, by the instant at which they were due.
 pub(super) const MOST_TRANSITIONS: u32 = 1_000;
+
+/// So many instants are caught up with in one step; a loop of waits with more in a downtime is stopped.
+const MOST_INSTANTS: u32 = 50_000;
 
 impl Playbook {
     /// Takes one input into one customer's record: the function that decides everything (see the crate page).
@@ -130,18 +134,27 @@ impl Turn<'_> {
     /// Fires what is due, in order of its instant (promise 1.6): segments, then runs in the order in which they began,
     /// then claims.
     pub(super) fn fire_due(&mut self, limit: Instant, upto: Upto) {
+        let (mut latest, mut instants) = (None, 0);
         loop {
             let due = self.state.due();
             if due > limit || (due == limit && upto == Upto::Excluding) || due == Instant::MAX {
+                self.transitions = 0;
                 return;
             }
+            // One that was put off to the same instant again, or to an earlier one, is no progress.
+            if latest < Some(due) {
+                latest = Some(due);
+                instants += 1;
+                self.transitions = 0;
+            }
             self.transitions += 1;
-            if self.transitions > MOST_TRANSITIONS {
+            if self.transitions > MOST_TRANSITIONS || instants > MOST_INSTANTS {
                 self.end_runaways(due);
+                self.transitions = 0;
                 return;
             }
             if self.state.segments_due <= due {
-                self.reassess_all(if due == Instant::MIN { self.now } else { due });
+                self.reassess_due(due);
             }
             self.wake_runs(due);
             self.wake_contacts(due);

@@ -82,11 +82,24 @@ pub(crate) struct Node<'a> {
     json: &'a Json,
     path: String,
     sink: &'a FaultSink,
+    /// The playbook that it is a part of, if it is.
+    playbook: Option<&'a Json>,
 }
 
 impl<'a> Node<'a> {
     pub(crate) fn root(json: &'a Json, sink: &'a FaultSink) -> Self {
-        Node { json, path: "$".to_owned(), sink }
+        Node { json, path: "$".to_owned(), sink, playbook: None }
+    }
+
+    /// The root of a playbook, whose sections every node of it can look up.
+    pub(crate) fn playbook(json: &'a Json, sink: &'a FaultSink) -> Self {
+        Node { playbook: Some(json), ..Node::root(json, sink) }
+    }
+
+    /// A section of the playbook that this is a part of, for definitions that rest on another: its faults are reported
+    /// where it stands itself.
+    pub(crate) fn section(&self, name: &str) -> Option<&'a Json> {
+        self.playbook?.get(name).filter(|json| !json.is_null())
     }
 
     pub(crate) fn json(&self) -> &'a Json {
@@ -147,7 +160,7 @@ impl<'a> Node<'a> {
             Json::Array(list) => Some(
                 list.iter()
                     .enumerate()
-                    .map(|(n, json)| Node { json, path: format!("{}[{n}]", self.path), sink: self.sink })
+                    .map(|(n, json)| Node { json, path: format!("{}[{n}]", self.path), ..self.clone() })
                     .collect(),
             ),
             _ => self.wrong_type("a list"),
@@ -259,7 +272,7 @@ impl<'a> Object<'a> {
     /// The field, if it is there and not null.
     pub(crate) fn get(&self, name: &str) -> Option<Node<'a>> {
         let json = self.map.get(name).filter(|json| !json.is_null())?;
-        Some(Node { json, path: child(&self.node.path, name), sink: self.node.sink })
+        Some(Node { json, path: child(&self.node.path, name), ..self.node.clone() })
     }
 
     /// The field; a fault if it is missing.
@@ -273,9 +286,9 @@ impl<'a> Object<'a> {
 
     /// All fields in the order of their names.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (&'a str, Node<'a>)> + '_ {
-        self.map.iter().map(|(name, json)| {
-            (name.as_str(), Node { json, path: child(&self.node.path, name), sink: self.node.sink })
-        })
+        self.map
+            .iter()
+            .map(|(name, json)| (name.as_str(), Node { json, path: child(&self.node.path, name), ..self.node.clone() }))
     }
 }
 

@@ -19,5 +19,5 @@ pub use identity::{IdentityKey, IdentityKind};
 pub use instant::{Instant, ParseTimeError, Span};
 pub use key::{ChannelId, CustomerId, IdempotencyKey, JourneyId, Key, MessageId, SegmentId, Topic};
 pub use money::{Currency, Money, ParseCurrencyError};
-pub use needs::{EventNeed, Keep, Needs};
+pub use needs::{Derived, EventNeed, Keep, Needs};
 pub use value::{Fields, Value, ValueRef};

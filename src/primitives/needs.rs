@@ -19,6 +19,36 @@ pub struct Needs {
     pub reachability: bool,
     /// Messages sent before, and the engagement with them, so far back; zero if they are not read.
     pub contacts: Span,
+    /// What is derived of the customer: purchases, stages, affinities.
+    pub derived: Derived,
+}
+
+/// Parts of what is derived of a customer, as a set: what a definition reads, or what an event changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Derived(u8);
+
+impl Derived {
+    /// Nothing.
+    pub const NONE: Derived = Derived(0);
+    /// Orders and money: lifetime value, RFM, and the stages that an order moves.
+    pub const PURCHASES: Derived = Derived(1);
+    /// The signs of the buyer's journey.
+    pub const SIGNS: Derived = Derived(2);
+    /// Scores of categories and brands.
+    pub const AFFINITY: Derived = Derived(4);
+    /// Visits of somebody who has not bought, which move the lifecycle.
+    pub const VISITS: Derived = Derived(8);
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Derived) -> Derived {
+        Derived(self.0 | other.0)
+    }
+
+    /// Whether anything is in both.
+    pub const fn meets(self, other: Derived) -> bool {
+        self.0 & other.0 != 0
+    }
 }
 
 /// How much of one kind of event a definition reads.
@@ -70,6 +100,7 @@ impl Needs {
         }
         self.reachability |= other.reachability;
         self.contacts = self.contacts.max(other.contacts);
+        self.derived = self.derived.and(other.derived);
     }
 
     /// Adds an event.

@@ -33,6 +33,14 @@ pub enum Value {
 }
 
 impl Value {
+    /// The same as a [key text](ValueRef::to_key_text), shared with the value where it is text.
+    pub(crate) fn to_shared_key_text(&self) -> Option<Arc<str>> {
+        match self {
+            Value::Text(text) => Some(text.clone()),
+            value => value.as_ref().to_key_text().map(Arc::from),
+        }
+    }
+
     /// Text.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Value::Text(text.into())

@@ -64,6 +64,7 @@ impl Profile {
         self.points.absorb(theirs.points);
         self.consents.absorb(theirs.consents, now);
         self.history.absorb(theirs.history);
+        self.figures.absorb(theirs.figures);
         self.contacts.absorb(theirs.contacts);
         self.events_seen.absorb(theirs.events_seen);
         for (kind, record) in theirs.channels {
@@ -73,11 +74,7 @@ impl Profile {
                 known.last_engaged = known.last_engaged.max(record.last_engaged);
             });
         }
-        for member in theirs.memberships {
-            if !self.memberships.contains(&member) {
-                self.memberships.push(member);
-            }
-        }
+        self.memberships.absorb(theirs.memberships);
         // What was asked for is an attribute as well, with its time.
         let said = self.attributes.get(&Key::new("preferred_channel")).and_then(|said| said.value.as_str());
         let preferred = said.map(ChannelKind::from_name);

@@ -4,19 +4,21 @@
 mod log;
 mod model;
 mod summary;
+mod tally;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 pub use log::{LogLine, LogWhat};
 pub use model::{ChannelModel, Modelled, Recording};
 pub use summary::{JourneySummary, Summary};
+use tally::Tally;
 
 use futures::FutureExt;
 
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Outcome, Playbook, Refused};
-use crate::primitives::{CustomerId, Instant, Span};
+use crate::primitives::{CustomerId, Instant, JourneyId, Span};
 use crate::record::CustomerState;
 use crate::store::{Binding, MemoryStore, MergeError, Named, Shell, Stepped, Stepper, Who, Work, take, to_merge};
 use crate::surroundings::Surroundings;
@@ -54,7 +56,7 @@ pub struct Rehearsal<'o> {
     made: u64,
     now: Instant,
     last_event: Option<Instant>,
-    summary: Summary,
+    tally: Tally,
 }
 
 /// Who is told of every line.
@@ -63,7 +65,7 @@ type Told<'o> = Box<dyn FnMut(&LogLine<'_>) + 'o>;
 impl<'o> Rehearsal<'o> {
     /// A rehearsal of a playbook, with channels that take everything and answer nothing.
     pub fn new(playbook: Arc<Playbook>) -> Self {
-        let summary = Summary::new(&playbook);
+        let tally = Tally::new(&playbook);
         Rehearsal {
             playbook,
             store: MemoryStore::with_shards(1),
@@ -74,7 +76,7 @@ impl<'o> Rehearsal<'o> {
             made: 0,
             now: Instant::MIN,
             last_event: None,
-            summary,
+            tally,
         }
     }
 
@@ -116,34 +118,32 @@ impl<'o> Rehearsal<'o> {
 
     /// Counts a line that is no event.
     pub fn malformed(&mut self) {
-        self.summary.malformed += 1;
+        self.tally.malformed();
     }
 
     /// Fires what is left: up to `until` and including it, or without it until nothing is left or 90 days after the last
     /// event. What is due later is reported as pending.
     pub fn finish(mut self, until: Option<Instant>) -> Summary {
-        self.run_until(until);
-        self.summary
+        self.run_until(until)
     }
 
     /// The same without giving the rehearsal up, so that records can be looked at.
-    pub fn run_until(&mut self, until: Option<Instant>) -> &Summary {
+    pub fn run_until(&mut self, until: Option<Instant>) -> Summary {
         let end = until.unwrap_or_else(|| self.last_event.map_or(self.now, |last| last + AFTERWARDS));
         self.advance(end, Limit::Including);
         self.now = self.now.max(end);
-        let summary = &mut self.summary;
-        let mut pending: BTreeMap<String, u64> = BTreeMap::new();
+        let mut pending: HashMap<JourneyId, u64> = HashMap::new();
         let mut customers = 0;
         self.store.for_each(|state| {
             if !state.has_moved() {
                 customers += 1;
                 for run in &state.runs {
-                    *pending.entry(run.journey.as_str().to_owned()).or_default() += 1;
+                    *pending.entry(run.journey.clone()).or_default() += 1;
                 }
             }
         });
-        summary.close(customers, pending, until);
-        summary
+        self.tally.close(customers, &pending, until);
+        self.tally.summary()
     }
 
     /// The records as they stand.
@@ -151,9 +151,14 @@ impl<'o> Rehearsal<'o> {
         &self.store
     }
 
-    /// The summary so far.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
+    /// The summary so far, put together anew each time.
+    pub fn summary(&self) -> Summary {
+        self.tally.summary()
+    }
+
+    /// How many messages were handed over so far.
+    pub fn handed_over(&self) -> u64 {
+        self.tally.handed_over()
     }
 
     /// Lets time pass: timers and receipts in the order of their instants, receipts first where both are at one.
@@ -202,8 +207,8 @@ impl<'o> Rehearsal<'o> {
         // The store in memory never waits.
         let taken = take(&mut Taking { rehearsal: self, event: &event }, playbook.identity(), &event).now_or_never();
         match taken {
-            Some(Ok(Some(stepped))) => self.summary.event(stepped.duplicate),
-            _ => self.summary.malformed += 1,
+            Some(Ok(Some(stepped))) => self.tally.event(stepped.duplicate),
+            _ => self.tally.malformed(),
         }
     }
 
@@ -251,7 +256,7 @@ impl<'o> Rehearsal<'o> {
     }
 
     fn observe(&mut self, customer: CustomerId, outcome: &Outcome) {
-        self.summary.count(outcome);
+        self.tally.count(outcome);
         let Some(observer) = &mut self.observer else { return };
         if outcome.duplicate {
             observer(&LogLine { at: self.now, customer, who: None, what: LogWhat::Duplicate });

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use crate::playbook::{Outcome, Playbook, What};
-use crate::primitives::{Currency, Instant, JourneyId};
+use crate::primitives::{Currency, Instant};
 
 /// The counts of a rehearsal; as JSON the content of `summary.json`, whose format is stable.
 #[derive(Debug, Clone, Serialize)]
@@ -24,13 +23,15 @@ pub struct Summary {
     pub segments: BTreeMap<String, u64>,
     /// What happened in each journey.
     pub journeys: BTreeMap<String, JourneySummary>,
-    /// Messages handed over.
+    /// Messages handed over, each once however often it was tried.
     pub handed_over: u64,
+    /// Further tries of these.
+    pub tried_again: u64,
     /// Messages handed over on each channel.
     pub channels: BTreeMap<String, u64>,
     /// Messages handed over on each channel, by message.
     pub messages: BTreeMap<String, BTreeMap<String, u64>>,
-    /// What the hand-overs cost, by channel, in [`currency`](Self::currency).
+    /// What the messages handed over cost, each once, by channel, in [`currency`](Self::currency).
     #[serde(serialize_with = "decimals")]
     pub cost: BTreeMap<String, Decimal>,
     /// The currency of every amount.
@@ -41,7 +42,7 @@ pub struct Summary {
     pub deferred: BTreeMap<String, BTreeMap<String, u64>>,
     /// Messages engaged with, by how.
     pub engaged: BTreeMap<String, u64>,
-    /// What became of hand-overs that were not accepted, by how they ended.
+    /// Messages handed over that came to nothing, by how: those that bounced were accepted before.
     pub failed: BTreeMap<String, u64>,
     /// Records that became part of another.
     pub merged: u64,
@@ -71,105 +72,9 @@ pub struct JourneySummary {
 }
 
 impl Summary {
-    pub(super) fn new(playbook: &Playbook) -> Self {
-        Summary {
-            events: 0,
-            duplicates: 0,
-            malformed: 0,
-            customers: 0,
-            segments: playbook.segments().map(|id| (id.as_str().to_owned(), 0)).collect(),
-            journeys: playbook
-                .journeys()
-                .map(|journey| (journey.id().as_str().to_owned(), JourneySummary::default()))
-                .collect(),
-            handed_over: 0,
-            channels: BTreeMap::new(),
-            messages: BTreeMap::new(),
-            cost: BTreeMap::new(),
-            currency: playbook.currency(),
-            skipped: BTreeMap::new(),
-            deferred: BTreeMap::new(),
-            engaged: BTreeMap::new(),
-            failed: BTreeMap::new(),
-            merged: 0,
-            until: None,
-        }
-    }
-
     /// A journey's counts; an unknown journey has none.
     pub fn journey(&self, id: &str) -> JourneySummary {
         self.journeys.get(id).cloned().unwrap_or_default()
-    }
-
-    fn of(&mut self, id: &JourneyId) -> &mut JourneySummary {
-        self.journeys.entry(id.as_str().to_owned()).or_default()
-    }
-
-    pub(super) fn event(&mut self, duplicate: bool) {
-        if duplicate {
-            self.duplicates += 1;
-        } else {
-            self.events += 1;
-        }
-    }
-
-    pub(super) fn count(&mut self, outcome: &Outcome) {
-        for notice in &outcome.notices {
-            self.notice(&notice.what);
-        }
-    }
-
-    fn notice(&mut self, what: &What) {
-        match what {
-            What::SegmentEntered { segment } => bump(&mut self.segments, segment.as_str()),
-            What::SegmentLeft { segment } => {
-                if let Some(size) = self.segments.get_mut(segment.as_str()) {
-                    *size = size.saturating_sub(1);
-                }
-            }
-            What::RunBegun(run) => self.of(&run.journey).begun += 1,
-            What::RunRestarted(run) => self.of(&run.journey).restarted += 1,
-            What::NotBegun { journey, reason } => bump(&mut self.of(journey).not_begun, reason),
-            What::RunEnded { run, reason } => bump(&mut self.of(&run.journey).ended, reason.word()),
-            What::Goal { run, before_any_message: true } => self.of(&run.journey).goal_before_any_message += 1,
-            What::HandedOver(sent) => {
-                self.handed_over += 1;
-                bump(&mut self.channels, sent.channel.as_str());
-                bump(self.messages.entry(sent.message.as_str().to_owned()).or_default(), sent.channel.as_str());
-                *self.cost.entry(sent.channel.as_str().to_owned()).or_default() += sent.cost;
-                bump(&mut self.of(&sent.journey).handed_over, &sent.step);
-            }
-            What::Skipped { message, reason, .. } => {
-                bump(self.skipped.entry(message.as_str().to_owned()).or_default(), reason.rule);
-            }
-            What::Deferred { message, reason, .. } => {
-                bump(self.deferred.entry(message.as_str().to_owned()).or_default(), reason.rule);
-            }
-            What::Engaged { how, .. } => bump(&mut self.engaged, &format!("{how:?}").to_lowercase()),
-            What::Cancelled { .. } => bump(&mut self.failed, "cancelled"),
-            What::Failed { .. } => bump(&mut self.failed, "refused"),
-            What::Parked { .. } => bump(&mut self.failed, "parked"),
-            What::Expired { .. } => bump(&mut self.failed, "expired"),
-            What::Merged { .. } => self.merged += 1,
-            _ => {}
-        }
-    }
-
-    pub(super) fn close(&mut self, customers: u64, pending: BTreeMap<String, u64>, until: Option<Instant>) {
-        self.customers = customers;
-        self.until = until;
-        for (journey, runs) in pending {
-            self.journeys.entry(journey).or_default().pending = runs;
-        }
-    }
-}
-
-fn bump(counts: &mut BTreeMap<String, u64>, name: &str) {
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => {
-            counts.insert(name.to_owned(), 1);
-        }
     }
 }
 

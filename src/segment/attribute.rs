@@ -6,10 +6,11 @@ use chrono::{Datelike, NaiveDate, NaiveTime};
 
 use super::compare::{Comparison, OPERATORS};
 use super::path::Path;
+use super::quick::Quick;
 use super::time::{Age, transpose};
 use super::{Facts, Membership};
 use crate::primitives::fault::{Node, Object};
-use crate::primitives::{Instant, Needs, Span, ValueRef};
+use crate::primitives::{Fields, Instant, Key, Needs, Span, ValueRef};
 
 /// `{"attribute": ..}`.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,16 +59,23 @@ impl AttributeCondition {
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
-        let value = facts.who.attribute(self.path.first());
-        if !self.comparison.holds(value, &self.path, facts.trigger) {
+        let found = self.check_value(facts.who.attribute(self.path.first()), facts.trigger, facts.now);
+        match self.lasting {
+            Some(span) if found.inside || found.until.is_some() => {
+                let since = facts.who.attribute_since(self.path.first());
+                let lasting = Age::older_than(span).check(since, facts.now);
+                Membership::combine(false, [lasting, found].into_iter())
+            }
+            _ => found,
+        }
+    }
+
+    /// What a value, or the absence of one, says by itself.
+    fn check_value(&self, value: Option<ValueRef<'_>>, trigger: Option<&Fields>, now: Instant) -> Membership {
+        if !self.comparison.holds(value, &self.path, trigger) {
             return Membership::steady(false);
         }
-        let mut whole = Membership::steady(true);
-        if let Some(span) = self.lasting {
-            let since = facts.who.attribute_since(self.path.first());
-            whole = Age::older_than(span).check(since, facts.now);
-        }
-        let Some(date) = &self.date else { return whole };
+        let Some(date) = &self.date else { return Membership::steady(true) };
         let mut at: Option<Instant> = None;
         if let Some(value) = value {
             self.path.any_below(value, &mut |value: ValueRef<'_>| {
@@ -77,8 +85,33 @@ impl AttributeCondition {
         }
         match at {
             None => Membership::steady(false),
-            Some(at) => Membership::combine(false, [whole, date.check(at, facts.now)].into_iter()),
+            Some(at) => date.check(at, now),
         }
+    }
+
+    /// The attribute that is read.
+    pub(super) fn key(&self) -> &Key {
+        self.path.first()
+    }
+
+    /// Whether the condition holds of a value, or of the absence of one; `None` if it reads more than that.
+    pub(super) fn of_value(&self, now: Instant) -> Option<impl Fn(Option<ValueRef<'_>>) -> bool> {
+        let quick = if self.is_steady() { self.quick() } else { None };
+        self.lasting.is_none().then_some(move |value: Option<ValueRef<'_>>| match &quick {
+            Some((_, test)) => test.holds(&value),
+            None => self.check_value(value, None, now).inside,
+        })
+    }
+
+    /// Whether time alone never changes the answer.
+    pub(super) fn is_steady(&self) -> bool {
+        self.lasting.is_none() && self.date.is_none()
+    }
+
+    /// The attribute and the one test of it, if that is all that is asked.
+    pub(super) fn quick(&self) -> Option<(Key, Quick)> {
+        let test = self.comparison.quick()?;
+        self.path.is_name().then(|| (self.path.first().clone(), test))
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {

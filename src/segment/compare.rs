@@ -6,6 +6,7 @@ use std::fmt;
 use serde_json::Value as Json;
 
 use super::path::Path;
+use super::quick::Quick;
 use super::range::pair;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Fields, Key, Value, ValueRef};
@@ -39,7 +40,7 @@ struct Test {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Operator {
+pub(super) enum Operator {
     Equals(Value),
     Above(Value),
     Below(Value),
@@ -96,6 +97,14 @@ impl Comparison {
         tests.into_iter().collect::<Option<Vec<Test>>>().map(|tests| Comparison(tests.into()))
     }
 
+    /// The only test, if there is one only and it reads nothing but the value.
+    pub(super) fn quick(&self) -> Option<Quick> {
+        match &*self.0 {
+            [Test { operator, negated }] => Quick::of(operator, *negated),
+            _ => None,
+        }
+    }
+
     pub(super) fn reads_trigger(&self) -> bool {
         self.0.iter().any(|test| matches!(test.operator, Operator::Trigger(_)))
     }
@@ -149,7 +158,7 @@ fn decode_test(name: &str, node: &Node<'_>) -> Option<Test> {
 }
 
 impl Operator {
-    fn holds(&self, value: ValueRef<'_>, trigger: Option<&Fields>) -> bool {
+    pub(super) fn holds(&self, value: ValueRef<'_>, trigger: Option<&Fields>) -> bool {
         let order = |other: &Value| value.order(other.as_ref());
         match self {
             Operator::Equals(wanted) => value.same(wanted.as_ref()),

@@ -1,13 +1,18 @@
 //! A rule: conditions on a customer, compiled once and asked often.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::attribute::AttributeCondition;
+use super::columns::Columns;
 use super::event::EventCondition;
+use super::figure::FigureCondition;
 use super::filter::Filter;
 use super::person::PersonCondition;
+use super::plan::Plan;
+use super::select::{SelectError, Selection};
 use super::sequence::Sequence;
-use super::{Facts, Membership, Segment};
+use super::{Effect, Facts, Membership, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
@@ -16,7 +21,7 @@ use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
 const DEEPEST: usize = 32;
 
 /// The fields that name a condition, one of which every object of a rule has.
-pub(super) const KINDS: [&str; 16] = [
+pub(super) const KINDS: [&str; 23] = [
     "all",
     "any",
     "not",
@@ -32,6 +37,13 @@ pub(super) const KINDS: [&str; 16] = [
     "first_seen",
     "last_seen",
     "bucket",
+    "lifecycle",
+    "buyer_stage",
+    "affinity",
+    "lifetime_value",
+    "orders",
+    "average_order",
+    "rfm",
     "trigger",
 ];
 
@@ -54,21 +66,26 @@ pub(super) const KINDS: [&str; 16] = [
 /// ```
 #[derive(Debug, Clone)]
 pub struct Criteria {
+    /// As it was written.
     root: Condition,
+    /// As it is asked.
+    plan: Plan,
     /// The segments read, each with the place that names it, to report one that does not exist.
     references: Box<[(SegmentId, Box<str>)]>,
 }
 
+/// A condition as it was written.
 #[derive(Debug, Clone, PartialEq)]
-enum Condition {
+pub(super) enum Condition {
     All(Box<[Condition]>),
     Any(Box<[Condition]>),
     Not(Box<Condition>),
-    Attribute(Box<AttributeCondition>),
-    Event(Box<EventCondition>),
-    Sequence(Box<Sequence>),
+    Attribute(Arc<AttributeCondition>),
+    Event(Arc<EventCondition>),
+    Sequence(Arc<Sequence>),
     Person(PersonCondition),
-    Trigger(Filter),
+    Figure(Arc<FigureCondition>),
+    Trigger(Arc<Filter>),
 }
 
 impl Criteria {
@@ -89,14 +106,25 @@ impl Criteria {
     pub(crate) fn decode(node: &Node<'_>) -> Option<Criteria> {
         let mut references = Vec::new();
         let root = Condition::decode(node, DEEPEST, &mut references)?;
-        Some(Criteria { root, references: references.into() })
+        Some(Criteria { plan: Plan::of(&root), root, references: references.into() })
     }
 
     /// Whether the rule holds of these facts, and until when.
     pub fn check(&self, facts: &Facts<'_>) -> Membership {
-        let answer = self.root.check(facts);
+        let answer = self.plan.check(facts);
         // At the end of time nothing is later.
         Membership { until: answer.until.filter(|until| *until > facts.now), ..answer }
+    }
+
+    /// Whom the rule holds of among many customers at once, for previews and enrolment: exactly those whom
+    /// [`evaluate`](Segment::evaluate) finds inside.
+    ///
+    /// # Errors
+    /// The rule reads more than the values of attributes, or an attribute that has no column.
+    pub fn select(&self, columns: &Columns, now: Instant) -> Result<Selection, SelectError> {
+        let mut within = Selection::everyone(columns.len());
+        self.root.narrow(columns, now, &mut within)?;
+        Ok(within)
     }
 
     /// What the rule reads of a customer. What it reads of a trigger is not among it: that comes with the event.
@@ -163,6 +191,10 @@ impl Segment for Criteria {
     fn needs(&self) -> Needs {
         Criteria::needs(self)
     }
+
+    fn effect(&self, event: &Key) -> Effect {
+        self.root.effect(event)
+    }
 }
 
 /// By what they ask: where in a document a rule stands does not matter.
@@ -198,10 +230,15 @@ impl Condition {
                 let part = Condition::decode(&field, depth - 1, references);
                 only.and(part).map(|part| Condition::Not(Box::new(part)))
             }
-            "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Box::new(part))),
-            "event" => EventCondition::decode(&object).map(|part| Condition::Event(Box::new(part))),
-            "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Box::new(part))),
-            "trigger" => node.object(&[kind]).and(Filter::decode(&field)).map(Condition::Trigger),
+            "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Arc::new(part))),
+            "event" => EventCondition::decode(&object).map(|part| Condition::Event(Arc::new(part))),
+            "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Arc::new(part))),
+            "lifecycle" | "buyer_stage" | "affinity" | "lifetime_value" | "orders" | "average_order" | "rfm" => {
+                FigureCondition::decode(kind, &object).map(|part| Condition::Figure(Arc::new(part)))
+            }
+            "trigger" => {
+                node.object(&[kind]).and(Filter::decode(&field)).map(|filter| Condition::Trigger(Arc::new(filter)))
+            }
             _ => {
                 let person = PersonCondition::decode(kind, &object)?;
                 if let PersonCondition::Segment(id) = &person {
@@ -212,17 +249,17 @@ impl Condition {
         }
     }
 
-    fn check(&self, facts: &Facts<'_>) -> Membership {
+    fn effect(&self, event: &Key) -> Effect {
         match self {
-            Condition::All(parts) => Membership::combine(false, parts.iter().map(|part| part.check(facts))),
-            Condition::Any(parts) => Membership::combine(true, parts.iter().map(|part| part.check(facts))),
-            Condition::Not(part) => !part.check(facts),
-            Condition::Attribute(attribute) => attribute.check(facts),
-            Condition::Event(event) => event.check(facts),
-            Condition::Sequence(sequence) => sequence.check(facts),
-            Condition::Person(person) => person.check(facts),
-            Condition::Trigger(filter) => {
-                Membership::steady(facts.trigger.is_some_and(|fields| filter.matches(fields, Some(fields))))
+            Condition::All(parts) | Condition::Any(parts) => {
+                parts.iter().fold(Effect::None, |effect, part| effect.and(part.effect(event)))
+            }
+            Condition::Not(part) => !part.effect(event),
+            Condition::Event(condition) => condition.effect(event),
+            Condition::Sequence(sequence) => sequence.effect(event),
+            // What else an event changes of a customer is found by other ways than its name.
+            Condition::Attribute(_) | Condition::Person(_) | Condition::Figure(_) | Condition::Trigger(_) => {
+                Effect::None
             }
         }
     }
@@ -235,6 +272,7 @@ impl Condition {
             Condition::Event(event) => event.needs(needs),
             Condition::Sequence(sequence) => sequence.needs(needs),
             Condition::Person(person) => person.needs(needs),
+            Condition::Figure(figure) => figure.needs(needs),
             Condition::Trigger(_) => {}
         }
     }
@@ -301,6 +339,7 @@ impl fmt::Display for Condition {
             Condition::Event(event) => fmt::Display::fmt(event, f),
             Condition::Sequence(sequence) => fmt::Display::fmt(sequence, f),
             Condition::Person(person) => fmt::Display::fmt(person, f),
+            Condition::Figure(figure) => fmt::Display::fmt(figure, f),
             Condition::Trigger(filter) if filter.is_empty() => f.write_str("there is a trigger"),
             Condition::Trigger(filter) => write!(f, "the trigger's {filter}"),
         }

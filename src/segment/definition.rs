@@ -1,9 +1,9 @@
 //! The segments of a playbook.
 
-use super::{Criteria, Membership, Segment};
+use super::{Criteria, Effect, Membership, Segment};
 use crate::customer::Customer;
 use crate::primitives::fault::{Node, nearest};
-use crate::primitives::{Instant, Needs, SegmentId};
+use crate::primitives::{Instant, Key, Needs, SegmentId};
 
 /// A segment as a playbook defines it: a rule with a name.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +52,10 @@ impl Segment for SegmentDefinition {
 
     fn needs(&self) -> Needs {
         self.rule.needs()
+    }
+
+    fn effect(&self, event: &Key) -> Effect {
+        self.rule.effect(event)
     }
 }
 

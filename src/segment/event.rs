@@ -7,7 +7,7 @@ use super::measure::{Counts, Measure, Tally};
 use super::range::Range;
 use super::returns::{Ledger, ORDER, Returns, coming};
 use super::time::{Age, Window, transpose};
-use super::{Facts, Membership};
+use super::{Effect, Facts, Membership};
 use crate::customer::{History, Occurrence, Series};
 use crate::primitives::fault::Object;
 use crate::primitives::{Currency, EventNeed, Instant, Keep, Key, Needs, Span, ValueRef};
@@ -87,6 +87,12 @@ impl EventCondition {
             Asks::Measure(ask) => return self.measure(ask, series, facts),
             Asks::First(age) if self.filter.is_empty() => age.check(series.map(Series::first), now),
             Asks::First(age) => age.check(series.and_then(|series| self.rows(series, facts).next()), now),
+            // Nearly always the latest is not still to come.
+            Asks::Last(age)
+                if self.filter.is_empty() && series.and_then(Series::last).is_none_or(|last| last <= now) =>
+            {
+                return age.check(series.and_then(Series::last), now);
+            }
             Asks::Last(age) => age.check(series.and_then(|series| self.rows(series, facts).next_back()), now),
             Asks::Gap(range) => {
                 let mut latest = series.into_iter().flat_map(|series| self.rows(series, facts).rev());
@@ -171,6 +177,22 @@ impl EventCondition {
             }
         }
         Membership { inside, until: turned.and_then(|at| ask.window.leaves(at)) }
+    }
+
+    /// What one more occurrence of an event can do to the answer, if the event occurred before.
+    pub(super) fn effect(&self, event: &Key) -> Effect {
+        let ours = *event == self.event;
+        match &self.asks {
+            Asks::Measure(ask) if ours => ask.measure.effect(),
+            // What takes orders back can only leave fewer of them.
+            Asks::Measure(ask) if ask.returns.as_ref().is_some_and(|returns| returns.is_return(event)) => {
+                !ask.measure.effect()
+            }
+            // That the event occurred does not say that the filter was ever passed.
+            Asks::Last(age) if ours && (self.filter.is_empty() || age.effect() == Effect::Raises) => age.effect(),
+            Asks::Measure(_) | Asks::First(_) | Asks::Last(_) | Asks::Gap(_) if !ours => Effect::None,
+            _ => Effect::Either,
+        }
     }
 
     pub(super) fn reads_trigger(&self) -> bool {

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use super::Segment;
 use super::reference::{World, holds};
 use super::trial::{Logged, day, everything, rule};
-use crate::primitives::{Instant, Span};
+use super::{Effect, Segment};
+use crate::primitives::{Instant, Key, Span};
 
 fn days() -> impl Strategy<Value = String> {
     (1..12i64).prop_map(|n| format!("{n}d"))
@@ -237,6 +237,31 @@ proptest! {
         let who = world.profile(&rule.needs());
         for now in [last, last + Span::days(at)] {
             prop_assert_eq!(rule.evaluate(&who, now).inside, holds(&json, &world, &who, now), "{} at {}", rule, now);
+        }
+    }
+
+    #[test]
+    fn what_one_more_event_can_do_is_what_the_rule_says(
+        json in prop_oneof![event_conditions(), rules()], world in worlds(), pick in any::<prop::sample::Index>()
+    ) {
+        let rule = rule(json);
+        let all = everything(&world.log);
+        let mut less = world.clone();
+        let more = less.log.remove(pick.index(less.log.len()));
+        let before: Vec<Instant> = less.log.iter().filter(|e| e.name == more.name).map(|e| e.at).collect();
+        let Some(first) = before.iter().min() else { return Ok(()) };
+        let (with, mut without) = (world.profile(&all), less.profile(&all));
+        // That it was seen is no matter of the event's name.
+        (without.first_seen, without.last_seen) = (with.first_seen, with.last_seen);
+        for now in instants(more.at.max(*first) - Span::millis(1)) {
+            let (then, since) = (rule.evaluate(&without, now).inside, rule.evaluate(&with, now).inside);
+            let kept = match rule.effect(&Key::new(more.name)) {
+                Effect::None => then == since,
+                Effect::Raises => !then || since,
+                Effect::Lowers => then || !since,
+                Effect::Either => true,
+            };
+            prop_assert!(kept, "{} at {} after {} at {}", rule, now, more.name, more.at);
         }
     }
 

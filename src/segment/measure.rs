@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use rust_decimal::Decimal;
 
+use super::Effect;
 use super::path::Path;
 use super::range::Range;
 use super::returns::same_code;
@@ -78,6 +79,17 @@ impl Measure {
     pub(super) fn is_money(&self) -> bool {
         const MONEY: [&str; 8] = ["total", "revenue", "subtotal", "value", "price", "tax", "shipping", "discount"];
         matches!(self, Measure::Number(_, of, _) if MONEY.iter().any(|name| of.is(name)))
+    }
+
+    /// What one more occurrence can do to the answer.
+    pub(super) fn effect(&self) -> Effect {
+        match self {
+            Measure::Count(Counts { high: None, .. }) | Measure::Distinct(_, Counts { high: None, .. }) => {
+                Effect::Raises
+            }
+            Measure::Count(Counts { low: 0, .. }) | Measure::Distinct(_, Counts { low: 0, .. }) => Effect::Lowers,
+            _ => Effect::Either,
+        }
     }
 
     /// Whether a refund of no known order changes it.

@@ -2,7 +2,7 @@
 //!
 //! A [`Criteria`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
 //! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
-//! conditions below implements [`Segment`] itself.
+//! conditions below implements [`Segment`] itself. [`Columns`] hold many customers for a rule that is asked of all at once.
 //!
 //! # Conditions
 //! An object of a rule is one condition, named by one of these fields.
@@ -29,6 +29,11 @@
 //! | `{"identified": true}` | the shop knows who it is |
 //! | `{"first_seen": {"younger_than": "60s"}}`, `{"last_seen": ..}` | the first or latest event has this [age](#ages) |
 //! | `{"bucket": {"of": "test-7", "from": 0, "to": 50}}` | the customer's stable draw of 100 for this purpose lies in `[0, 50)` |
+//! | `{"lifecycle": "at_risk"}` | stands there in life as a customer: `new`, `active`, `loyal`, `at_risk`, `dormant`, `won_back`; or one of a list |
+//! | `{"buyer_stage": "decision"}` | stands there in the buyer's journey: `awareness`, `consideration`, `decision`, `post_purchase`; or one of a list |
+//! | `{"affinity": {"category": "tea", "share": {"at_least": "0.5"}}}` | the part that a `category` or a `brand` has of all that the customer likes, from 0 to 1; or its `score`: 1 for a product viewed just now, half of that a half-life later |
+//! | `{"lifetime_value": {"at_least": 500}}` | the money of all orders, in the playbook's currency, lies in the [range](#ranges); also `average_order`, and `orders` (how many); with `"money": "gross"` in the object as if nothing had been sent back |
+//! | `{"rfm": {"group": "champions"}}` | is of this group of the playbook's [`RfmModel`]; also `recency`, `frequency`, `monetary`, each a [range](#ranges) of bands |
 //! | `{"trigger": {<filter>}}` | in journeys: the triggering event passes the [filter](Filter) |
 //!
 //! An `event` condition also takes:
@@ -64,11 +69,15 @@
 //! refund in another currency than its order is left out, and a figure of money over several currencies lies in no range:
 //! give a `currency`. `first`, `last` and `gap` ask when something happened, and are always gross.
 
+mod affinity;
 mod attribute;
+mod columns;
 mod compare;
 mod criteria;
 mod definition;
+mod effect;
 mod event;
+mod figure;
 mod filter;
 #[cfg(test)]
 mod generated;
@@ -76,26 +85,36 @@ mod measure;
 mod membership;
 mod path;
 mod person;
+mod plan;
+mod quick;
 mod range;
 #[cfg(test)]
 mod reference;
 mod returns;
+mod rfm;
+mod select;
 mod sequence;
+mod spending;
+mod stage;
 mod time;
 #[cfg(test)]
 mod trial;
 
 use std::fmt::Debug;
 
+pub use columns::Columns;
 pub use criteria::Criteria;
 pub use definition::SegmentDefinition;
 pub(crate) use definition::decode_segments;
+pub use effect::Effect;
 pub use filter::Filter;
 pub use membership::Membership;
+pub use rfm::{RfmFit, RfmGroup, RfmModel, RfmScore};
+pub use select::{SelectError, Selection};
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};
-use crate::primitives::{Faults, Fields, Instant, Needs};
+use crate::primitives::{Faults, Fields, Instant, Key, Needs};
 
 /// A set of customers, told by what is known of each.
 ///
@@ -114,6 +133,13 @@ pub trait Segment: Debug + Send + Sync {
 
     /// What it reads of a customer.
     fn needs(&self) -> Needs;
+
+    /// What one more occurrence of an event that it reads can do to its answer. Where that can only bring customers in, the
+    /// ones inside are not asked again. [`Effect::Either`] is always true, and costs an evaluation for each such event.
+    fn effect(&self, event: &Key) -> Effect {
+        let _ = event;
+        Effect::Either
+    }
 }
 
 /// What a rule is asked about.

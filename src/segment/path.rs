@@ -35,6 +35,11 @@ impl Path {
         &self.first
     }
 
+    /// Whether nothing follows the outermost name.
+    pub(super) fn is_name(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Whether this is the plain name.
     pub(super) fn is(&self, name: &str) -> bool {
         self.rest.is_empty() && self.first.as_str() == name

@@ -88,6 +88,18 @@ impl PersonCondition {
         }
     }
 
+    /// Whether time alone never changes the answer.
+    pub(super) fn is_steady(&self) -> bool {
+        matches!(
+            self,
+            PersonCondition::Segment(_)
+                | PersonCondition::Reachable(_)
+                | PersonCondition::Preferred(_)
+                | PersonCondition::Identified(_)
+                | PersonCondition::Bucket { .. }
+        )
+    }
+
     pub(super) fn needs(&self, needs: &mut Needs) {
         match self {
             PersonCondition::Segment(id) => {
@@ -150,7 +162,7 @@ impl fmt::Display for PersonCondition {
 mod tests {
     use super::super::trial::{day, faults, inside, outside, rule};
     use super::super::{Membership, Segment};
-    use crate::customer::{Basis, BlockReason, ConsentRecord, Profile};
+    use crate::customer::{Basis, BlockReason, ConsentRecord, Profile, Standing};
     use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Key, Span};
     use serde_json::{Value as Json, json};
 
@@ -165,7 +177,7 @@ mod tests {
         let loyal = json!({"segment": "loyal"});
         assert_eq!(ask(loyal.clone(), |_| {}), outside(None));
         let member = Key::new("loyal").hash();
-        assert_eq!(ask(loyal.clone(), |who| who.memberships.push(member)), inside(None));
+        assert_eq!(ask(loyal.clone(), |who| who.memberships.set(Standing::new(member, true, day(99)))), inside(None));
         assert_eq!(rule(loyal).needs().segments, ["loyal".into()]);
     }
 

@@ -4,7 +4,7 @@
 use serde_json::{Value as Json, json};
 
 use super::trial::{Logged, customer, day};
-use crate::customer::{Basis, ConsentRecord, Customer, Profile};
+use crate::customer::{Basis, ConsentRecord, Customer, Profile, Standing};
 use crate::primitives::{ChannelKind, Instant, Key, Span};
 
 /// What there is to know of a customer.
@@ -30,7 +30,7 @@ impl World {
         }
         if self.loyal {
             let segment = Key::new("loyal").hash();
-            profile.memberships.push(segment);
+            profile.memberships.set(Standing::new(segment, true, Instant::MAX));
         }
         if let Some((at, expires)) = self.grant {
             profile.consents.record(ConsentRecord {

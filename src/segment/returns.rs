@@ -54,6 +54,11 @@ impl Returns {
         (refunds.is_some() || cancels.is_some()).then_some(Ledger { names: self, orders, refunds, cancels, now })
     }
 
+    /// Whether this event takes orders back.
+    pub(super) fn is_return(&self, event: &Key) -> bool {
+        *event == self.refunded || *event == self.cancelled
+    }
+
     /// The properties by which an order is found again and known to be wholly taken back.
     pub(super) fn properties(&self) -> [&Key; 4] {
         [&self.order_id, &self.total, &self.revenue, &self.currency]

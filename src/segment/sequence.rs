@@ -5,7 +5,7 @@ use std::fmt;
 use super::filter::Filter;
 use super::returns::coming;
 use super::time::transpose;
-use super::{Facts, Membership};
+use super::{Effect, Facts, Membership};
 use crate::customer::{History, Series};
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{EventNeed, Instant, Keep, Key, Needs, Span};
@@ -95,6 +95,11 @@ impl Sequence {
             *rows.get_mut(n)? = row;
         }
         Some(at)
+    }
+
+    /// What one more occurrence can do to the answer: there may be a later or another sequence, never one less.
+    pub(super) fn effect(&self, event: &Key) -> Effect {
+        if self.steps.iter().any(|step| step.event == *event) { Effect::Raises } else { Effect::None }
     }
 
     pub(super) fn reads_trigger(&self) -> bool {

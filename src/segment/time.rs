@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Membership;
+use super::{Effect, Membership};
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Instant, Span};
 
@@ -53,6 +53,15 @@ impl Age {
         let inside = self.older.is_none_or(|span| age >= span) && self.younger.is_none_or(|span| age < span);
         let next = |span: Option<Span>| span.map(|span| at + span).filter(|turn| *turn > now);
         Membership::steady(inside).sooner(next(self.older)).sooner(next(self.younger))
+    }
+
+    /// What a younger occurrence can do to the answer about the latest one.
+    pub(super) fn effect(self) -> Effect {
+        match (self.older, self.younger) {
+            (None, _) => Effect::Raises,
+            (Some(_), None) => Effect::Lowers,
+            (Some(_), Some(_)) => Effect::Either,
+        }
     }
 
     /// How far back it reads, if what is older than that cannot make it true.

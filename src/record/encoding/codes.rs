@@ -1,6 +1,6 @@
 //! The numbers that stand for variants: each is given once and never again for another.
 
-use crate::customer::{Basis, BlockReason, Engagement};
+use crate::customer::{Basis, BlockReason, Engagement, Liked, LineKind};
 use crate::primitives::ChannelKind;
 
 /// What is written as one byte.
@@ -30,6 +30,8 @@ macro_rules! codes {
 
 codes! {
     Engagement, "an engagement": Open = 0, Click = 1, Reply = 2, Visit = 3, Conversion = 4;
+    LineKind, "an order or a return": Order = 0, Refund = 1, Cancel = 2;
+    Liked, "what is liked": Category = 0, Brand = 1;
     // From 1: 0 is none.
     BlockReason, "the reason of a block": HardBounce = 1, Invalid = 2, Host = 3;
     Basis, "the basis of a consent":

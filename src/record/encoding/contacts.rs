@@ -31,6 +31,7 @@ impl<'a> Writer<'a> {
             Status::Cancelled => (5, None),
             Status::Expired => (6, None),
             Status::HeldOut => (7, None),
+            Status::Bounced => (8, None),
         };
         self.byte(code);
         self.raw(&contact.id.as_u128().to_be_bytes());
@@ -120,6 +121,7 @@ impl Reader<'_> {
                 5 => Status::Cancelled,
                 6 => Status::Expired,
                 7 => Status::HeldOut,
+                8 => Status::Bounced,
                 _ => return self.expected(status_at, "the status of a message"),
             },
             engaged: if engaged { Some((self.code()?, self.instant()?)) } else { None },

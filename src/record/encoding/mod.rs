@@ -36,7 +36,7 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, aliases 65536, anonymous 131072, merged 262144, absorbed 524288 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
@@ -53,8 +53,9 @@
 //! | holds | count; of each: flags (about 1); journey hash, key hash, run hash; about hash; began, ended instants; after span |
 //! | contacts | count; contacts |
 //! | channels | count; of each: kind, flags (engaged 1), sent number, engaged number, last engaged instant |
-//! | memberships | count; hashes |
+//! | memberships | count; of each: hash of the segment, its lowest bit 1 if the customer is inside; until instant |
 //! | events seen | count of periods; of each: signed difference to the period before, number of ids; then 6 bytes of each id: 48 bits, the lowest byte first |
+//! | figures | see below |
 //! | absorbed | count; of each record that became part of this one the id, 16 bytes |
 //! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, count of the open links, of each 8 bytes; the same of those that ended |
 //!
@@ -83,7 +84,7 @@
 //! ## Contact
 //!
 //! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted
-//! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7); id, 16 bytes; message; channel; content hash; run
+//! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7, bounced 8); id, 16 bytes; message; channel; content hash; run
 //! (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last
 //! instants); queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant).
 //! "Doubt" and "cascading" are bits alone.
@@ -91,12 +92,29 @@
 //! A message is a number `n`: 0, and it follows: id text, topic text, flags (transactional 1, counts 2), dedupe span.
 //! Else the `n`th message written. A channel likewise: id text, kind.
 //!
+//! ## Figures
+//!
+//! Flags (currency 1, lines 2, sums 4, consideration 8, decision 16, affinities 32, habits 64); the shop's currency, 3
+//! letters; lines; sums net, then gross; the latest sign of consideration, of decision: instants; affinities; habits.
+//!
+//! Lines: count of times and times, as of a series; byte `d` from 0 to 4; of each line a byte (order 0, refund 1, cancellation
+//! 2; named 4, priced 8, in the shop's currency 16, in another 32), the order's hash in 6 bytes, the lowest first, the
+//! amount as signed in units of 10^(d - 4), the other currency's 3 letters.
+//!
+//! A sum: flags (first 1, last 2, previous 4); orders, priced, left out: numbers; money in ten-thousandths, signed; first,
+//! last, previous instants.
+//!
+//! Affinities: half-life in days, number; period, signed; count; of each: byte (category 0, brand 1), name text, score
+//! number. Habits: flags (one of each of 24 hours) and of each that is set its number; count of devices; of each:
+//! name text, number.
+//!
 //! # What may change
 //!
 //! Nothing of format 1. A release that keeps more writes format 2 and goes on reading 1, by a `match` on the version.
 
 mod codes;
 mod contacts;
+mod figures;
 mod history;
 mod profile;
 mod read;

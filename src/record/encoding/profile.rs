@@ -4,7 +4,8 @@ use super::codes::Code;
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::customer::{
-    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Point, Points, Profile,
+    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Memberships, Point, Points, Profile,
+    Standing,
 };
 use crate::event::Whereabouts;
 use crate::primitives::{ContactPoint, Instant, Topic};
@@ -30,9 +31,10 @@ impl<'a> Writer<'a> {
             !state.holds.is_empty(),
             !profile.contacts.is_empty(),
             !profile.channels.is_empty(),
-            !profile.memberships.is_empty(),
+            profile.memberships.iter().len() > 0,
             !profile.events_seen.is_empty(),
             state.stage != Stage::Live,
+            profile.figures.parts().is_some(),
             !profile.aliases.is_empty(),
             anonymous,
             merged.is_some(),
@@ -52,7 +54,7 @@ impl<'a> Writer<'a> {
         profile.preferred.iter().for_each(|kind| self.kind(kind));
         self.each(profile.attributes.iter(), |to, attribute| {
             to.text(attribute.key.as_str());
-            to.value(attribute.value.as_ref());
+            to.value(attribute.value);
             to.instant(attribute.said);
             to.instant(attribute.since);
         });
@@ -79,10 +81,15 @@ impl<'a> Writer<'a> {
             to.number(record.engaged);
             record.last_engaged.into_iter().for_each(|at| to.instant(at));
         });
-        self.each(profile.memberships.iter(), |to, segment| to.hash(*segment));
+        self.each(profile.memberships.iter(), |to, standing| {
+            let (tag, until) = standing.parts();
+            to.hash(tag);
+            to.instant(until);
+        });
         if !profile.events_seen.is_empty() {
             self.seen(&profile.events_seen);
         }
+        profile.figures.parts().into_iter().for_each(|parts| self.figures(parts));
         self.each(state.absorbed.iter(), |to, record| to.id(*record));
         match &state.stage {
             Stage::Live => {}
@@ -164,6 +171,7 @@ impl Reader<'_> {
             memberships,
             seen,
             not_live,
+            figures,
             aliases,
             anonymous,
             merged,
@@ -225,10 +233,14 @@ impl Reader<'_> {
             })?;
         }
         if memberships {
-            profile.memberships = self.list(1, Self::hash)?;
+            let standing = |from: &mut Self| Ok(Standing::from_parts(from.hash()?, from.instant()?));
+            profile.memberships = Memberships::from_list(self.list(2, standing)?);
         }
         if seen {
             profile.events_seen = self.seen()?;
+        }
+        if figures {
+            profile.figures = self.figures()?;
         }
         if absorbed {
             state.absorbed = self.list(16, Self::id)?;

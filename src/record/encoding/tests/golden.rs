@@ -6,13 +6,13 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::customer::*;
-use crate::event::Whereabouts;
+use crate::event::{Event, Whereabouts};
 use crate::journey::Place;
 use crate::primitives::*;
 use crate::record::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
 
 const V1: &str = "\
-    b7018d3797891556801bf04f03601bb693afffff3fdaafd3f1d69c03c50d05c51f0834373131021276697369746f722d311276697369746f\
+    b7018d3797891556801bf04f03601bb693afffff7fdaafd3f1d69c03c50d05c51f0834373131021276697369746f722d311276697369746f\
     722d3201106f6c642d343731310522616e6e614073686f702e6578616d706c650000812a206f6c644073686f702e6578616d706c65000205\
     162b343933303132333435360106050e746f6b656e2d3103050506696f730e746f6b656e2d32040105067765621fc5011a4575726f70652f\
     4265726c696e0a64652d44450444456163081074656c656772616d07066167650352c10181030e62616c616e6365048387ad4bc504c1040a\
@@ -22,14 +22,22 @@ const V1: &str = "\
     010201086e6f7465010403c39f03c39f0003c39f13028503050103c501011f010104522d310303d687c5b90f0003020503f10300027f1a63\
     6172745f72656d696e6465720300444433332222111106522d3100b7bfa411fa837cdeda8fd89011020501c501186120686f73742773206f\
     776ec5040133050c53656e636861020389010208706f737406626f74020102c104c501000c62726f77736501000c00000000000000050000\
-    000500020145474648810301000000520491a7c82ae82d01000700000000000000c10ac501848701080b00fa3f5392c40387fb828516d121\
+    000500020145474648810301000000520491a7c82ae82d01000700000000000000c10ac501848701090b00fa3f5392c40387fb828516d121\
     56e7b60089014d02c4070095010000467eb81d55895fb38901460063000000000000002e8509c5040005008103290111da401d9e5d88dfbe\
     6f7d3099dff63601009701086f5189014652c101c50464d85901a85a0d02b4611b0205558ea689525da1a089f3ca000e726563656970744d\
     0104015189014652c101c504c801c1041402f4590c0334816adc33c08fc88ccfdbb81f198371010251c101c504ac02c1041c03ec591c048c\
     538f9802128003991fac8c11cdbfd4010151c101c5049003c1042404e4590405afec017fbd77887992f87e172f287fd7020251c101c504f4\
     03c1042c0406c9854e1c3e6b8767a5813d206677ae9d01015128c504d804c10434040755ed5ffb5871802b9ee295f24283f30f01025130c5\
-    04bc05c1043c020001ac0202cc59010001000200310e10c64b259a91450390500102010201660d14c0473fa7afe5d42e801bc7c316f69601\
-    9a106448ea673fb6ae2ab809c10f40c80201110000000000000001ffffffffffffffff";
+    04bc05c1043c040859f0cd68decd8c4dbe9fae5cd65943c302015138c504a006c10444020001ac0202c4590100010003004e141a6aa79666\
+    1e857b00fb00376b8eff655f815a00310e10c64b259a91010390500102010201660d14c0473fa7afe5d42e801bc7c316f6967f4555522003\
+    c1221818181818181818181818181818181818181818181818181818a80118181818020c2973008469a1de0f0ce6435c59c70be00f0c96a4\
+    f5f18984e20f0c68fb0f84f424e40f0c5cfda23ec5afe60f0cb28e622a3142e80f0cffd0d4ecc0f6ea0f0cb58eca74f77eec0f0c75b12677\
+    1046ee0f0c465fdcdc3710f00f0c953b8795a4b7f20f0c44d05135f112f40f0c6516cc18561ef60f0cad5b3a64b3faf80f0c1ba6ef7bd925\
+    fa0f0c5279a8b5eb07fc0f0c8b4c834e6c64fe0f0c987e58ee578280100cadca106b7d8f82100c3550a3cafcc984100c0398129418508610\
+    0cdc24ce30267488100cf0f399452c748a100c0fb39471ab848c100c4a3d059cebdc8e100c6f231e70711d90100c983105142c12921008f4\
+    031c676fa3d9824f807d2cf7be743f3ac0d08c015553441d676fa3d9824f9e1f06f7be743f3ac007070700a8da5581428509c10107070700\
+    a8da55c1078509c101853cc5011eda0a03000c436f6666656580a0fdcd3b000654656180e0a9ef1301084665726e80a0e79e578084400101\
+    016301019a106448ea673fb6ae2ab809c10f40c80201110000000000000001ffffffffffffffff";
 
 /// The second record became part of the first.
 const V1_MOVED: &str = "\
@@ -80,10 +88,14 @@ fn anna() -> CustomerState {
         (ChannelKind::Email, ChannelRecord { sent: 300, engaged: 2, last_engaged: Some(day(8)) }),
         (ChannelKind::Sms, ChannelRecord { sent: 1, engaged: 0, last_engaged: None }),
     ];
-    profile.memberships = vec![Key::hash_of("members"), Key::hash_of("cart_reminder")];
+    for (name, inside, until) in [("members", true, Instant::MAX), ("lookers", true, day(30)), ("away", false, day(90))]
+    {
+        profile.memberships.set(Standing::new(Key::hash_of(name), inside, until));
+    }
     for (n, id) in ["m-1", "m-2", "m-3"].into_iter().enumerate() {
         profile.events_seen.take(id, day(n as i64 * 4), Span::days(30));
     }
+    profile.figures = figures();
     state.runs = runs();
     state.holds = vec![
         Hold {
@@ -182,6 +194,27 @@ fn history() -> History {
     history
 }
 
+/// Orders in two currencies, named and not, with returns; more than are held one by one; signs, affinities and habits.
+fn figures() -> Figures {
+    let (rules, shop) = (FigureRules::default(), "EUR".parse().unwrap());
+    let mut figures = Figures::default();
+    let mut take = |n: i64, event: Event| _ = figures.observe(&event, day(n), &rules, shop);
+    let of = |name: &str, order: &str| Event::track(name).property("order_id", order);
+    for n in 0..34 {
+        take(n, of("Order Completed", &format!("old-{n}")).property("total", Decimal::new(1_000 + n, 2)));
+    }
+    take(40, Event::track("Order Completed").property("revenue", Decimal::new(25, 1)));
+    take(41, of("Order Completed", "R-1").property("total", 80).property("currency", "EUR").property("brand", "Fern"));
+    take(42, of("Order Completed", "R-2").property("total", 90).property("currency", "USD"));
+    take(43, of("Order Refunded", "R-1").property("total", Decimal::new(1_999, 2)).property("currency", "EUR"));
+    take(44, of("Order Cancelled", "R-2"));
+    take(45, Event::track("Product Viewed").property("category", "Tea"));
+    take(46, Event::track("Product Added").property("category", "Coffee"));
+    figures.engaged(9, Some("ios"));
+    figures.engaged(20, None);
+    figures
+}
+
 fn contacts() -> ContactLog {
     use Engagement::*;
     let tag = |id: &str, class, counts, dedupe| {
@@ -200,8 +233,9 @@ fn contacts() -> ContactLog {
         Status::Cancelled,
         Status::Expired,
         Status::HeldOut,
+        Status::Bounced,
     ];
-    let engaged = [Some(Open), Some(Click), Some(Reply), Some(Visit), Some(Conversion), None, None, None];
+    let engaged = [Some(Open), Some(Click), Some(Reply), Some(Visit), Some(Conversion), None, None, None, None];
     let each = statuses.into_iter().zip(engaged).zip(0..);
     let contacts = each.map(|((status, engaged), n)| Contact {
         id: IdempotencyKey::derive(&[&[n as u8]]),

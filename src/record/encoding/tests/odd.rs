@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::super::super::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
 use crate::customer::*;
-use crate::event::Whereabouts;
+use crate::event::{Event, Whereabouts};
 use crate::journey::Place;
 use crate::primitives::*;
 
@@ -100,7 +100,7 @@ fn engagement() -> impl Strategy<Value = Engagement> {
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
-    let status = (0..8, instant()).prop_map(|(n, at)| match n {
+    let status = (0..9, instant()).prop_map(|(n, at)| match n {
         0 => Status::Queued { due: at },
         1 => Status::InFlight { lease: at },
         2 => Status::Accepted,
@@ -108,7 +108,8 @@ fn contact() -> impl Strategy<Value = Contact> {
         4 => Status::Parked,
         5 => Status::Cancelled,
         6 => Status::Expired,
-        _ => Status::HeldOut,
+        7 => Status::HeldOut,
+        _ => Status::Bounced,
     });
     let message =
         (name(), name(), any::<bool>(), any::<bool>(), span()).prop_map(|(id, topic, marketing, counts, dedupe)| {
@@ -232,6 +233,46 @@ fn history() -> impl Strategy<Value = History> {
     })
 }
 
+/// Figures of events in any order, of several currencies and shops, and of sums that a host keeps.
+fn figures() -> impl Strategy<Value = Figures> {
+    let event = (0..7_usize, instant(), option::of(0..4_u32), option::of(-10_000..10_000_i64), 0..4_usize, name());
+    let engaged = vec((0..24_u8, option::of(name())), 0..4);
+    let sums = option::of((any::<i64>(), any::<u32>(), instant(), instant()));
+    (vec(event, 0..45), engaged, sums).prop_map(|(events, engaged, sums)| {
+        let codes = ["EUR", "usd", "GBP", "no"];
+        let mut figures = Figures::default();
+        if let Some((amount, orders, first, last)) = sums {
+            let value = Money { amount: Decimal::new(amount, 4), currency: "EUR".parse().unwrap() };
+            figures = Figures::of_sums(value, orders, first, last);
+        }
+        for (which, at, order, amount, code, name) in events {
+            let names = [
+                "Order Completed",
+                "Order Completed",
+                "Order Refunded",
+                "Order Cancelled",
+                "Product Viewed",
+                "Product Added",
+                "page",
+            ];
+            let mut event = Event::track(names[which]).property("category", name.as_str()).property("brand", "b");
+            if let Some(order) = order {
+                event = event.property("order_id", i64::from(order));
+            }
+            if let Some(amount) = amount {
+                event = event.property("total", Decimal::new(amount, 3));
+            }
+            event = event.property("currency", codes[code]);
+            let shop = if at.as_millis() % 50 == 0 { "SEK" } else { "EUR" };
+            figures.observe(&event, at, &FigureRules::default(), shop.parse().unwrap());
+        }
+        for (hour, device) in engaged {
+            figures.engaged(hour, device.as_deref());
+        }
+        figures
+    })
+}
+
 fn seen() -> impl Strategy<Value = Seen> {
     let ids = vec((0..2_000_u32, 0..200_i64), 0..60);
     ids.prop_map(|ids| {
@@ -241,6 +282,14 @@ fn seen() -> impl Strategy<Value = Seen> {
             seen.take(&id.to_string(), now, Span::days(30));
         }
         seen
+    })
+}
+
+fn memberships() -> impl Strategy<Value = Memberships> {
+    vec((hash(), any::<bool>(), instant()), 0..5).prop_map(|said| {
+        let mut memberships = Memberships::default();
+        said.into_iter().for_each(|(segment, inside, until)| memberships.set(Standing::new(segment, inside, until)));
+        memberships
     })
 }
 
@@ -258,7 +307,7 @@ fn profile() -> impl Strategy<Value = Profile> {
     let reach = (vec(point(), 0..4), book, option::of(kind()), option::of(whereabouts()));
     let record = (any::<u32>(), any::<u32>(), option::of(instant()))
         .prop_map(|(sent, engaged, last_engaged)| ChannelRecord { sent, engaged, last_engaged });
-    let did = (history(), vec(contact(), 0..5), seen(), vec((kind(), record), 0..3), vec(hash(), 0..5));
+    let did = (history(), vec(contact(), 0..5), seen(), vec((kind(), record), 0..3), memberships(), figures());
     (who, reach, did, instant(), instant()).prop_map(|(who, reach, did, first_seen, last_seen)| {
         let (id, (user_id, aliases), anonymous_ids, attributes) = who;
         let (points, (consents, merged), preferred, place) = reach;
@@ -282,6 +331,7 @@ fn profile() -> impl Strategy<Value = Profile> {
         profile.place = place.map(Box::new);
         (profile.history, profile.contacts, profile.events_seen, profile.channels, profile.memberships) =
             (did.0, ContactLog::from_list(did.1), did.2, did.3, did.4);
+        profile.figures = did.5;
         profile.last_seen = last_seen;
         profile
     })

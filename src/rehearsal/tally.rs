@@ -1,0 +1,155 @@
+//! Counting what happens: segments and journeys by their hashes, since nearly every event changes some.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
+
+use super::summary::{JourneySummary, Summary};
+use crate::playbook::{Hashed, Outcome, Playbook, What};
+use crate::primitives::{Instant, JourneyId, Key, SegmentId};
+
+/// The counts of a rehearsal under way.
+pub(super) struct Tally {
+    /// All but the counts by segment and by journey.
+    rest: Summary,
+    segments: Named<u64>,
+    journeys: Named<JourneySummary>,
+}
+
+type Named<T> = HashMap<u64, (Key, T), BuildHasherDefault<Hashed>>;
+
+impl Tally {
+    pub(super) fn new(playbook: &Playbook) -> Self {
+        let rest = Summary {
+            events: 0,
+            duplicates: 0,
+            malformed: 0,
+            customers: 0,
+            segments: BTreeMap::new(),
+            journeys: BTreeMap::new(),
+            handed_over: 0,
+            tried_again: 0,
+            channels: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            cost: BTreeMap::new(),
+            currency: playbook.currency(),
+            skipped: BTreeMap::new(),
+            deferred: BTreeMap::new(),
+            engaged: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            merged: 0,
+            until: None,
+        };
+        Tally {
+            rest,
+            segments: playbook.segments().map(|id| (id.key().hash(), (id.key().clone(), 0))).collect(),
+            journeys: playbook
+                .journeys()
+                .map(|journey| journey.id().key())
+                .map(|key| (key.hash(), (key.clone(), JourneySummary::default())))
+                .collect(),
+        }
+    }
+
+    /// The counts so far.
+    pub(super) fn summary(&self) -> Summary {
+        let mut summary = self.rest.clone();
+        summary.segments = named(&self.segments);
+        summary.journeys = named(&self.journeys);
+        summary
+    }
+
+    pub(super) fn malformed(&mut self) {
+        self.rest.malformed += 1;
+    }
+
+    pub(super) fn handed_over(&self) -> u64 {
+        self.rest.handed_over
+    }
+
+    fn of(&mut self, id: &JourneyId) -> &mut JourneySummary {
+        let (_, counts) =
+            self.journeys.entry(id.key().hash()).or_insert_with(|| (id.key().clone(), Default::default()));
+        counts
+    }
+
+    fn size(&mut self, id: &SegmentId) -> &mut u64 {
+        let (_, size) = self.segments.entry(id.key().hash()).or_insert_with(|| (id.key().clone(), 0));
+        size
+    }
+
+    pub(super) fn event(&mut self, duplicate: bool) {
+        if duplicate {
+            self.rest.duplicates += 1;
+        } else {
+            self.rest.events += 1;
+        }
+    }
+
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        for notice in &outcome.notices {
+            self.notice(&notice.what);
+        }
+    }
+
+    fn notice(&mut self, what: &What) {
+        match what {
+            What::SegmentEntered { segment } => *self.size(segment) += 1,
+            What::SegmentLeft { segment } => {
+                let size = self.size(segment);
+                *size = size.saturating_sub(1);
+            }
+            What::RunBegun(run) => self.of(&run.journey).begun += 1,
+            What::RunRestarted(run) => self.of(&run.journey).restarted += 1,
+            What::NotBegun { journey, reason } => bump(&mut self.of(journey).not_begun, reason),
+            What::RunEnded { run, reason } => bump(&mut self.of(&run.journey).ended, reason.word()),
+            What::Goal { run, before_any_message: true } => self.of(&run.journey).goal_before_any_message += 1,
+            What::HandedOver(sent) => {
+                self.rest.handed_over += 1;
+                bump(&mut self.rest.channels, sent.channel.as_str());
+                bump(self.rest.messages.entry(sent.message.as_str().to_owned()).or_default(), sent.channel.as_str());
+                *self.rest.cost.entry(sent.channel.as_str().to_owned()).or_default() += sent.cost;
+                bump(&mut self.of(&sent.journey).handed_over, &sent.step);
+            }
+            What::HandedOverAgain(_) => self.rest.tried_again += 1,
+            What::Skipped { message, reason, .. } => {
+                bump(self.rest.skipped.entry(message.as_str().to_owned()).or_default(), reason.rule);
+            }
+            What::Deferred { message, reason, .. } => {
+                bump(self.rest.deferred.entry(message.as_str().to_owned()).or_default(), reason.rule);
+            }
+            What::Engaged { how, .. } => bump(&mut self.rest.engaged, &format!("{how:?}").to_lowercase()),
+            What::Cancelled { .. } => bump(&mut self.rest.failed, "cancelled"),
+            What::Failed { .. } => bump(&mut self.rest.failed, "refused"),
+            What::Parked { .. } => bump(&mut self.rest.failed, "parked"),
+            What::Expired { .. } => bump(&mut self.rest.failed, "expired"),
+            What::Bounced { .. } => bump(&mut self.rest.failed, "bounced"),
+            What::Merged { .. } => self.rest.merged += 1,
+            _ => {}
+        }
+    }
+
+    /// How many customers there are at the end, how many runs of each journey live, and when that was.
+    pub(super) fn close(&mut self, customers: u64, pending: &HashMap<JourneyId, u64>, until: Option<Instant>) {
+        self.rest.customers = customers;
+        self.rest.until = until;
+        for (_, counts) in self.journeys.values_mut() {
+            counts.pending = 0;
+        }
+        for (journey, runs) in pending {
+            self.of(journey).pending = *runs;
+        }
+    }
+}
+
+fn named<T: Clone>(counts: &Named<T>) -> BTreeMap<String, T> {
+    counts.values().map(|(key, count)| (key.as_str().to_owned(), count.clone())).collect()
+}
+
+fn bump(counts: &mut BTreeMap<String, u64>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(name.to_owned(), 1);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Conditions on what is derived of a customer.
+
+use std::fmt;
+
+use super::affinity::AffinityCondition;
+use super::rfm::RfmCondition;
+use super::spending::{SpendingCondition, Spent};
+use super::stage::StageCondition;
+use super::{Facts, Membership};
+use crate::primitives::fault::Object;
+use crate::primitives::{Derived, Needs};
+
+/// A condition that reads the figures of a customer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum FigureCondition {
+    Stage(StageCondition),
+    Affinity(AffinityCondition),
+    Spending(SpendingCondition),
+    Rfm(RfmCondition),
+}
+
+impl FigureCondition {
+    /// From the one field that names the condition.
+    pub(super) fn decode(kind: &str, object: &Object<'_>) -> Option<FigureCondition> {
+        let known = object.node().object(&[kind]).map(|_| ());
+        let field = object.get(kind)?;
+        let condition = match kind {
+            "lifecycle" => StageCondition::lifecycle(&field).map(FigureCondition::Stage),
+            "buyer_stage" => StageCondition::buyer(&field).map(FigureCondition::Stage),
+            "affinity" => AffinityCondition::decode(&field).map(FigureCondition::Affinity),
+            "rfm" => RfmCondition::decode(&field).map(FigureCondition::Rfm),
+            "lifetime_value" => SpendingCondition::decode(Spent::Value, &field).map(FigureCondition::Spending),
+            "average_order" => SpendingCondition::decode(Spent::Average, &field).map(FigureCondition::Spending),
+            _ => SpendingCondition::decode(Spent::Orders, &field).map(FigureCondition::Spending),
+        };
+        known.and(condition)
+    }
+
+    pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
+        match self {
+            FigureCondition::Stage(stage) => stage.check(facts),
+            FigureCondition::Affinity(affinity) => affinity.check(facts),
+            FigureCondition::Spending(spending) => spending.check(facts),
+            FigureCondition::Rfm(rfm) => rfm.check(facts),
+        }
+    }
+
+    pub(super) fn needs(&self, needs: &mut Needs) {
+        needs.derived = needs.derived.and(match self {
+            FigureCondition::Stage(stage) => stage.reads(),
+            FigureCondition::Affinity(_) => Derived::AFFINITY,
+            FigureCondition::Spending(_) | FigureCondition::Rfm(_) => Derived::PURCHASES,
+        });
+    }
+}
+
+impl fmt::Display for FigureCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FigureCondition::Stage(stage) => fmt::Display::fmt(stage, f),
+            FigureCondition::Affinity(affinity) => fmt::Display::fmt(affinity, f),
+            FigureCondition::Spending(spending) => fmt::Display::fmt(spending, f),
+            FigureCondition::Rfm(rfm) => fmt::Display::fmt(rfm, f),
+        }
+    }
+}
