@@ -6,7 +6,7 @@ use super::Engine;
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Refused};
 use crate::primitives::{CustomerId, IdentityKey, Instant};
-use crate::store::{Binding, MergeError, Shell, Stepped, StoreError, Who, Work, names_nobody, take, to_merge};
+use crate::store::{Binding, MergeError, Named, Shell, Stepped, StoreError, Who, Work, names_nobody, take, to_merge};
 
 /// What became of an ingested event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,8 +90,11 @@ struct Ingest<'e> {
 impl Shell for Ingest<'_> {
     type Error = StoreError;
 
-    async fn resolve(&mut self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, StoreError> {
-        self.engine.store.resolve(keys).await
+    async fn resolve(&mut self, named: &mut [Named]) -> Result<(), StoreError> {
+        let keys: Vec<IdentityKey> = named.iter().map(|named| named.key).collect();
+        let owners = self.engine.store.resolve(&keys).await?;
+        named.iter_mut().zip(owners).for_each(|(named, owner)| named.owner = owner);
+        Ok(())
     }
 
     async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError> {

@@ -132,7 +132,7 @@ impl CustomerState {
     /// The next instant at which the record wants to be woken; [`Instant::MAX`] if never. A store indexes this.
     pub fn due(&self) -> Instant {
         // What others settle is not to be waited for by the clock.
-        if self.stage != Stage::Live {
+        if !matches!(self.stage, Stage::Live) {
             return Instant::MAX;
         }
         let runs = self.runs.iter().map(Run::due);

@@ -18,9 +18,9 @@ use futures::FutureExt;
 
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Outcome, Playbook, Refused};
-use crate::primitives::{CustomerId, IdentityKey, Instant, JourneyId, Span};
+use crate::primitives::{CustomerId, Instant, JourneyId, Span};
 use crate::record::CustomerState;
-use crate::store::{Binding, MemoryStore, MergeError, Shell, Stepped, Stepper, Who, Work, take, to_merge};
+use crate::store::{Binding, MemoryStore, MergeError, Named, Shell, Stepped, Stepper, Who, Work, take, to_merge};
 use crate::surroundings::Surroundings;
 
 /// Without an end of its own a rehearsal goes on for at most so long after the last event.
@@ -281,8 +281,9 @@ struct Taking<'r, 'o, 'e> {
 impl Shell for Taking<'_, '_, '_> {
     type Error = Refused;
 
-    async fn resolve(&mut self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, Refused> {
-        Ok(keys.iter().map(|key| self.rehearsal.store.owner(*key)).collect())
+    async fn resolve(&mut self, named: &mut [Named]) -> Result<(), Refused> {
+        named.iter_mut().for_each(|named| named.owner = self.rehearsal.store.owner(named.key));
+        Ok(())
     }
 
     async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, Refused> {

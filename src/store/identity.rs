@@ -86,7 +86,8 @@ pub enum MergeError {
 pub(crate) trait Shell {
     type Error;
 
-    async fn resolve(&mut self, keys: &[IdentityKey]) -> Result<Vec<Option<CustomerId>>, Self::Error>;
+    /// Fills in whose each identifier is.
+    async fn resolve(&mut self, named: &mut [Named]) -> Result<(), Self::Error>;
     async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, Self::Error>;
     async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, Self::Error>;
     /// Whether a record is that of a user whom the shop knows by another id.
@@ -130,11 +131,12 @@ enum Role {
     Visitor,
 }
 
+/// An identifier of an event, and whose it is.
 #[derive(Debug, Clone, Copy)]
-struct Named {
-    key: IdentityKey,
+pub(crate) struct Named {
+    pub(crate) key: IdentityKey,
     role: Role,
-    owner: Option<CustomerId>,
+    pub(crate) owner: Option<CustomerId>,
 }
 
 /// The error of an event that names nobody.
@@ -152,11 +154,9 @@ pub(crate) async fn take<S: Shell>(
     event: &Arc<Event>,
 ) -> Result<Option<Stepped>, S::Error> {
     let mut named = names(event, identity);
-    let keys: Vec<IdentityKey> = named.iter().map(|named| named.key).collect();
     // Each round somebody else was quicker to give the user a record; the last takes what it finds.
     for _ in 0..3 {
-        let owners = shell.resolve(&keys).await?;
-        named.iter_mut().zip(owners).for_each(|(named, owner)| named.owner = owner);
+        shell.resolve(&mut named).await?;
         let Some(route) = Route::of(&named) else { return Ok(None) };
         let mut theirs = false;
         if !route.before.is_empty() {
@@ -167,8 +167,7 @@ pub(crate) async fn take<S: Shell>(
             return follow(shell, event, &named, &route).await.map(Some);
         }
     }
-    let owners = shell.resolve(&keys).await?;
-    named.iter_mut().zip(owners).for_each(|(named, owner)| named.owner = owner);
+    shell.resolve(&mut named).await?;
     let Some(route) = Route::of(&named) else { return Ok(None) };
     follow(shell, event, &named, &route).await.map(Some)
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use identity::{Binding, MergeError, Who};
-pub(crate) use identity::{Shell, Stepped, names_nobody, take, to_merge};
+pub(crate) use identity::{Named, Shell, Stepped, names_nobody, take, to_merge};
 pub use memory::MemoryStore;
 
 use crate::playbook::{Input, Outcome, Refused};
