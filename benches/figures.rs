@@ -64,6 +64,9 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
     let (mut plain, mut sending, mut timers) = (Vec::new(), Vec::new(), Vec::new());
     let (mut all, mut messages) = (Vec::new(), 0);
     for _ in 0..RUNS {
+        let copying = ThreadTime::now();
+        events.iter().for_each(|event| drop(std::hint::black_box(Arc::new(Event::clone(event)))));
+        let copying = copying.elapsed();
         let mut rehearsal = Rehearsal::new(playbook.clone());
         let (mut without, mut with, mut firing) = (Vec::new(), Vec::new(), 0);
         let cpu = ThreadTime::now();
@@ -83,7 +86,8 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
                 sent => with.push(took / sent),
             }
         }
-        all.push(cpu.elapsed().as_nanos() as u64 / events.len() as u64);
+        let cpu = cpu.elapsed().saturating_sub(copying);
+        all.push(cpu.as_nanos() as u64 / events.len() as u64);
         messages = rehearsal.handed_over();
         plain.push(median(&mut without));
         timers.push(firing / events.len() as u64);

@@ -379,7 +379,7 @@ impl Outcome {
     pub(super) fn notice(&mut self, at: Instant, what: What) {
         if self.notices.is_empty() {
             // An event that changes anything changes a few segments.
-            self.notices.reserve(6);
+            self.notices.reserve(8);
         }
         self.notices.push(Notice { at, what });
     }
