@@ -1,5 +1,7 @@
 //! The figures of the README: CPU time per event over real logs, and what a record weighs.
 
+#[path = "support/spread.rs"]
+mod spread;
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cpu_time::ThreadTime;
+use spread::{median, spread};
 use throughline::{Event, Playbook, Rehearsal};
 
 /// Counts what is allocated, so that memory is measured and not estimated.
@@ -206,14 +209,4 @@ fn overhead() {
             identifiers / customers
         );
     }
-}
-
-fn median(values: &mut [u64]) -> u64 {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or(0)
-}
-
-fn spread(values: &mut [u64]) -> String {
-    let middle = median(values);
-    format!("{middle} ({} to {})", values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0))
 }

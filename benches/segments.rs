@@ -1,8 +1,12 @@
 //! Segments by the thousand and by the million: a preview of twenty rules over a million customers, column by column, and
 //! what an ordinary event costs where a thousand segments are defined.
 
+#[path = "support/spread.rs"]
+mod spread;
+
 use cpu_time::ThreadTime;
 use serde_json::{Value as Json, json};
+use spread::{median, spread};
 use throughline::{
     ChannelKind, Columns, Consent, Criteria, Customer, CustomerId, CustomerState, Event, Input, Instant, Key, Needs,
     Playbook, Reach, Segment, Span, Surroundings, Topic, ValueRef,
@@ -237,14 +241,4 @@ fn thousand() {
     let [(_, _, few), (_, _, many)] = &mut records;
     println!("  5 segments defined:     {} ns", spread(few));
     println!("  1,000 segments defined: {} ns", spread(many));
-}
-
-fn median(values: &mut [u64]) -> u64 {
-    values.sort_unstable();
-    values.get(values.len() / 2).copied().unwrap_or(0)
-}
-
-fn spread(values: &mut [u64]) -> String {
-    let middle = median(values);
-    format!("{middle} ({} to {})", values.first().copied().unwrap_or(0), values.last().copied().unwrap_or(0))
 }
