@@ -3,32 +3,18 @@
 //!
 //! `THROUGHLINE_SEEDS=1000000 cargo test --release --test merge_protocol` is the long form.
 
+mod random;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use futures::executor::block_on;
+use random::Random;
 use throughline::{
     Accepted, Binding, Channel, ChannelSpec, Claim, CustomerId, CustomerState, DeliveryError, Engine, Envelope, Event,
     IdempotencyKey, IdentityKey, IdentityKind, Input, Instant, Key, ManualClock, Outcome, Playbook, Refused, Span,
     Stage, Status, Stepper, Store, StoreError, SubscriptionStatus, Surroundings, Wake, Who, Work, async_trait,
 };
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
 
 fn playbook(most_merges: u32) -> Arc<Playbook> {
     let json = format!(
@@ -258,8 +244,8 @@ fn play(book: &Arc<Playbook>, seed: u64, users: usize, met: &mut BTreeMap<&'stat
     let mut engine = start();
     let mut together = Together::default();
     let (mut begun, mut revoked, mut late) = (0_u64, BTreeSet::new(), false);
-    for n in 0..12 + random.below(20) {
-        let mut event = match random.below(4) {
+    for n in 0..12 + random.place(20) {
+        let mut event = match random.place(4) {
             0 => Event::identify(),
             1 => Event::track("Preferences Saved").subscription(
                 throughline::ChannelKind::InApp,
@@ -269,20 +255,20 @@ fn play(book: &Arc<Playbook>, seed: u64, users: usize, met: &mut BTreeMap<&'stat
             _ => Event::track("Begin").property("n", format!("{n}").as_str()),
         };
         let mut names = Vec::new();
-        if users > 0 && random.below(3) == 0 {
-            names.push(format!("u{}", random.below(users)));
+        if users > 0 && random.place(3) == 0 {
+            names.push(format!("u{}", random.place(users)));
             event = event.user(names.last().unwrap());
         }
-        if random.below(3) == 0 {
-            names.push(format!("e{}", random.below(3)));
+        if random.place(3) == 0 {
+            names.push(format!("e{}", random.place(3)));
             event = event.with_trait("email", format!("{}@shop.example", names.last().unwrap()).as_str());
         }
-        if random.below(4) == 0 {
-            names.push(format!("c{}", random.below(3)));
+        if random.place(4) == 0 {
+            names.push(format!("c{}", random.place(3)));
             event = event.with_trait("card", names.last().unwrap().as_str());
         }
-        if names.is_empty() || random.below(2) == 0 {
-            names.push(format!("v{}", random.below(5)));
+        if names.is_empty() || random.place(2) == 0 {
+            names.push(format!("v{}", random.place(5)));
             event = event.anonymous(names.last().unwrap());
         }
         together.join(&names);
@@ -291,11 +277,11 @@ fn play(book: &Arc<Playbook>, seed: u64, users: usize, met: &mut BTreeMap<&'stat
             revoked.insert(names[0].clone());
         }
         let event = event.id(&format!("m-{n}"));
-        for _ in 0..=random.below(2) {
+        for _ in 0..=random.place(2) {
             block_on(engine.ingest(event.clone())).unwrap();
         }
-        for _ in 0..random.below(5) {
-            match (random.below(8), store.waiting()) {
+        for _ in 0..random.place(5) {
+            match (random.place(8), store.waiting()) {
                 (0, _) => {
                     engine = start();
                     store.0.lock().unwrap().followed.clear();
@@ -304,23 +290,23 @@ fn play(book: &Arc<Playbook>, seed: u64, users: usize, met: &mut BTreeMap<&'stat
                 }
                 (1, _) => {
                     // What was claimed by an event waits a minute for whoever hands it over.
-                    match random.below(2) {
+                    match random.place(2) {
                         0 => drop(block_on(engine.run_due()).unwrap()),
                         _ => late = true,
                     }
-                    clock.advance(Span::minutes(random.below(8) as i64));
+                    clock.advance(Span::minutes(random.place(8) as i64));
                 }
                 (2, _) => drop(block_on(engine.run_due()).unwrap()),
                 (_, 0) => {}
                 (crash, waiting) => {
                     *met.entry("others in between").or_default() += u64::from(waiting > 1);
-                    store.step_one(random.below(waiting), crash == 3, &stepper);
+                    store.step_one(random.place(waiting), crash == 3, &stepper);
                 }
             }
         }
     }
     while store.waiting() > 0 {
-        store.step_one(random.below(store.waiting()), random.below(8) == 0, &stepper);
+        store.step_one(random.place(store.waiting()), random.place(8) == 0, &stepper);
     }
     for _ in 0..3 {
         block_on(engine.run_due()).unwrap();

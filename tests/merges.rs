@@ -3,30 +3,16 @@
 //!
 //! `THROUGHLINE_TREES=1000000 cargo test --release --test merges` is the long form.
 
+mod random;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use random::Random;
 use throughline::{
     ChannelKind, Consent, ContactPoint, CustomerId, CustomerState, Event, Input, Instant, Playbook, Rehearsal, Span,
     Stage, Status, SubscriptionStatus, Surroundings, Topic, What,
 };
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-}
 
 const TOPICS: [&str; 3] = ["offers", "news", "other"];
 const KINDS: [ChannelKind; 2] = [ChannelKind::Email, ChannelKind::InApp];
@@ -77,27 +63,27 @@ const MERGED: i64 = 8;
 fn history(book: &Playbook, random: &mut Random, n: usize) -> CustomerState {
     let id = CustomerId::new(&format!("r{n}"));
     let mut records = BTreeMap::new();
-    let known = random.below(2) == 0;
-    let knows_at = random.below(10);
+    let known = random.place(2) == 0;
+    let knows_at = random.place(10);
     let mut times: Vec<Instant> =
-        (0..2 + random.below(10)).map(|_| day(0) + Span::hours(random.below(7 * 24) as i64)).collect();
+        (0..2 + random.place(10)).map(|_| day(0) + Span::hours(random.place(7 * 24) as i64)).collect();
     times.sort_unstable();
     for (event_no, at) in times.into_iter().enumerate() {
-        let event = match random.below(8) {
-            0 => Event::track("Product Added").property("sku", format!("s{}", random.below(3)).as_str()),
+        let event = match random.place(8) {
+            0 => Event::track("Product Added").property("sku", format!("s{}", random.place(3)).as_str()),
             1 => Event::track("Product Viewed"),
-            2 => Event::identify().with_trait("tier", ["", "gold", "silver"][random.below(3)]),
-            3 => Event::identify().with_trait("email", format!("p{}@shop.example", random.below(4)).as_str()),
-            4 => Event::track("Moved").zone(["Asia/Tokyo", "Europe/Berlin"][random.below(2)]),
+            2 => Event::identify().with_trait("tier", ["", "gold", "silver"][random.place(3)]),
+            3 => Event::identify().with_trait("email", format!("p{}@shop.example", random.place(4)).as_str()),
+            4 => Event::track("Moved").zone(["Asia/Tokyo", "Europe/Berlin"][random.place(2)]),
             _ => {
-                let status = match random.below(2) {
+                let status = match random.place(2) {
                     0 => SubscriptionStatus::Subscribed,
                     _ => SubscriptionStatus::Unsubscribed,
                 };
-                let topic = [None, Some("offers"), Some("news")][random.below(3)].map(Topic::new);
-                let mut event = Event::track("Said").subscription(KINDS[random.below(2)].clone(), topic, status);
-                if random.below(3) == 0 {
-                    event.subscriptions[0].point = Some(format!("p{}@shop.example", random.below(4)).into());
+                let topic = [None, Some("offers"), Some("news")][random.place(3)].map(Topic::new);
+                let mut event = Event::track("Said").subscription(KINDS[random.place(2)].clone(), topic, status);
+                if random.place(3) == 0 {
+                    event.subscriptions[0].point = Some(format!("p{}@shop.example", random.place(4)).into());
                 }
                 event
             }
@@ -123,14 +109,14 @@ fn merge(book: &Playbook, leaves: &[CustomerState], random: &mut Random) -> Cust
         leaves.iter().map(|state| (state.profile.id, state.clone())).collect();
     let mut live: Vec<CustomerId> = records.keys().copied().collect();
     while live.len() > 1 {
-        let one = live[random.below(live.len())];
-        let other = live[random.below(live.len())];
+        let one = live[random.place(live.len())];
+        let other = live[random.place(live.len())];
         if one == other {
             continue;
         }
         step(book, &mut records, one, Input::Merge { with: other }, day(MERGED));
         // Said twice it changes nothing.
-        if random.below(4) == 0 {
+        if random.place(4) == 0 {
             let before = records.clone();
             step(book, &mut records, other, Input::Merge { with: one }, day(MERGED));
             assert!(before == records, "merging twice changed something");
@@ -252,7 +238,7 @@ fn invariant_i10_what_a_merge_keeps_does_not_depend_on_its_shape_and_no_opt_out_
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
     for seed in first..first + trees / 2 {
         let mut random = Random(seed);
-        let leaves: Vec<CustomerState> = (0..2 + random.below(5)).map(|n| history(&book, &mut random, n)).collect();
+        let leaves: Vec<CustomerState> = (0..2 + random.place(5)).map(|n| history(&book, &mut random, n)).collect();
         let one = merge(&book, &leaves, &mut random);
         let other = merge(&book, &leaves, &mut random);
         let (one_kept, other_kept) = (kept(&book, &one, leaves.len()), kept(&book, &other, leaves.len()));

@@ -1,31 +1,14 @@
 //! The three playbooks of the examples over real shops' logs, against facts computed independently from the raw rows.
 //! Where the logs are absent each test says that it skipped.
 
+mod logs;
+
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use logs::{data, events, truth};
 use serde_json::Value as Json;
-use throughline::{Event, Instant, LogWhat, Playbook, Rehearsal, Summary, What};
-
-fn data(folder: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")).join(folder);
-    if path.join("events.ndjson.gz").exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is not here", path.display());
-    None
-}
-
-fn events(folder: &std::path::Path) -> impl Iterator<Item = Event> {
-    let file = std::fs::File::open(folder.join("events.ndjson.gz")).unwrap();
-    BufReader::new(flate2::read::GzDecoder::new(file)).lines().map(|line| Event::from_json(&line.unwrap()).unwrap())
-}
-
-fn truth(folder: &std::path::Path) -> Json {
-    serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json")).unwrap()).unwrap()
-}
+use throughline::{Instant, LogWhat, Playbook, Rehearsal, Summary, What};
 
 fn playbook(name: &str, change: impl FnOnce(&mut Json)) -> Arc<Playbook> {
     let path = format!("{}/examples/playbooks/{name}.json", env!("CARGO_MANIFEST_DIR"));

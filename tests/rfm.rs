@@ -1,33 +1,15 @@
 //! RFM over real shops' logs, against facts computed independently from the raw rows. Where the logs are absent each test
 //! says that it skipped.
 
+mod logs;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use logs::{data, events, truth};
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
-use throughline::{Customer, Event, Instant, MoneyBasis, Playbook, Rehearsal, RfmFit, RfmModel, RfmScore, Span};
-
-fn data(folder: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data")).join(folder);
-    if path.join("events.ndjson.gz").exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is not here", path.display());
-    None
-}
-
-fn events(folder: &std::path::Path) -> impl Iterator<Item = Event> {
-    let file = std::fs::File::open(folder.join("events.ndjson.gz")).unwrap();
-    BufReader::new(flate2::read::GzDecoder::new(file)).lines().map(|line| Event::from_json(&line.unwrap()).unwrap())
-}
-
-fn truth(folder: &std::path::Path) -> Json {
-    let json: Json = serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json")).unwrap()).unwrap();
-    json["rfm"].clone()
-}
+use throughline::{Customer, Instant, MoneyBasis, Playbook, Rehearsal, RfmFit, RfmModel, RfmScore, Span};
 
 fn rehearsed(folder: &std::path::Path, playbook: Json) -> Rehearsal<'static> {
     let playbook = Playbook::from_json(&playbook.to_string()).unwrap_or_else(|faults| panic!("{faults}"));
@@ -81,7 +63,7 @@ const AS_OF: &str = "2011-06-27T00:00:00Z";
 #[test]
 fn promise_5_2_rfm_of_online_retail_gives_the_bands_of_the_raw_rows() {
     let Some(folder) = data("online_retail") else { return };
-    let truth = truth(&folder);
+    let truth = &truth(&folder)["rfm"];
     let now = AS_OF.parse().unwrap();
     let (rehearsal, model) = online_retail(&folder);
     assert_eq!(model.customers, 2_931);
@@ -106,7 +88,7 @@ fn promise_5_2_rfm_of_online_retail_gives_the_bands_of_the_raw_rows() {
 #[test]
 fn promise_5_5_segments_of_a_fitted_model_are_entered_and_left_by_themselves() {
     let Some(folder) = data("online_retail") else { return };
-    let truth = truth(&folder);
+    let truth = &truth(&folder)["rfm"];
     let now = AS_OF.parse().unwrap();
     let (_, model) = online_retail(&folder);
     let playbook = json!({"version": 1, "currency": "GBP", "rfm": model, "segments": {
@@ -122,7 +104,7 @@ fn promise_5_5_segments_of_a_fitted_model_are_entered_and_left_by_themselves() {
 #[test]
 fn promise_5_2_rfm_of_the_rewards_programme_gives_the_bands_of_the_raw_rows() {
     let Some(folder) = data("starbucks_dev") else { return };
-    let truth = truth(&folder);
+    let truth = &truth(&folder)["rfm"];
     let now: Instant = "2018-07-27".parse::<Instant>().unwrap() + Span::hours(720);
     let rehearsal = rehearsed(&folder, json!({"version": 1, "currency": "USD"}));
     let model = fitted(&rehearsal, now, MoneyBasis::Net);

@@ -4,37 +4,19 @@
 //!
 //! `THROUGHLINE_SEEDS=1000000 cargo test --release --test world` is the long form; `THROUGHLINE_FIRST` is its first seed.
 
+mod random;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use random::Random;
 use serde_json::json;
 use throughline::{
     Accepted, ChannelKind, ChannelModel, CustomerId, DeliveryError, EndReason, Envelope, Event, IdempotencyKey,
     Instant, LogLine, LogWhat, MessageClass, Modelled, Playbook, Rehearsal, Span, Status, SubscriptionStatus, What,
 };
-
-/// SplitMix64: a world is a function of its seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-}
 
 const ROLLING: (usize, Span) = (4, Span::hours(48));
 const DAILY: usize = 2;
