@@ -1,5 +1,6 @@
 //! What a customer allowed, folded by the time at which it was said (promise 4.1).
 
+mod granted;
 mod merge;
 
 use std::cmp::Reverse;

@@ -51,6 +51,7 @@ pub struct Occurrence<'a> {
 
 impl History {
     /// The series of an event, if it ever occurred since a definition reads it.
+    #[inline]
     pub fn series(&self, event: &Key) -> Option<&Series> {
         self.series.iter().find(|series| series.event == *event)
     }
@@ -90,6 +91,7 @@ impl History {
     }
 
     /// Whether an order may have been taken back: if not, orders count as they are, and nobody need look.
+    #[inline]
     pub fn has_returns(&self) -> bool {
         self.returns
     }
@@ -172,6 +174,7 @@ impl Series {
     }
 
     /// The times kept, earliest first.
+    #[inline]
     pub fn times(&self) -> &[Instant] {
         &self.times
     }

@@ -3,6 +3,7 @@
 mod affinity;
 mod attributes;
 mod bought;
+mod cell;
 mod column;
 mod consent;
 mod contact_log;
@@ -12,6 +13,7 @@ mod habits;
 mod history;
 mod memberships;
 mod order_line;
+mod places;
 mod points;
 mod profile;
 mod purchases;
@@ -19,6 +21,8 @@ mod seen;
 mod stage;
 
 pub(crate) use affinity::{Affinities, Affinity};
+pub(crate) use attributes::Glance;
+pub(crate) use cell::{Cell, Short};
 pub(crate) use column::{Cells, Column, NONE};
 pub(crate) use figures::Parts;
 pub(crate) use habits::Habits;
@@ -72,6 +76,10 @@ pub trait Customer {
     /// that runs out. `None`: never.
     fn consent_until(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {
         let _ = (channel, topic, now);
+        None
+    }
+    /// The library's own record, if this is one, which rules then read without a detour.
+    fn as_profile(&self) -> Option<&Profile> {
         None
     }
     /// The IANA time zone.

@@ -201,6 +201,12 @@ impl Profile {
         self.consents.record(ConsentRecord { channel, topic: None, point: None, at, grant: None, expires: None })
     }
 
+    /// Whether a topic on a channel is granted.
+    #[inline]
+    pub(crate) fn grants(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> bool {
+        self.consents.grants(channel, topic, || self.points.best(channel).map(|point| point.point.hash()), now)
+    }
+
     /// What the context said serves where no trait did.
     #[inline(never)]
     fn place_attribute(&self, key: &Key) -> Option<ValueRef<'_>> {
@@ -279,6 +285,10 @@ impl Customer for Profile {
             None if channel.reaches_by_id() => Reach::ById,
             None => Reach::None,
         }
+    }
+
+    fn as_profile(&self) -> Option<&Profile> {
+        Some(self)
     }
 
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent {

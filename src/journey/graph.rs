@@ -170,7 +170,7 @@ impl Graph {
     }
 
     pub(super) fn facts<'a>(&self, who: &'a dyn Customer, now: Instant, data: &'a Fields) -> Facts<'a> {
-        Facts { who, now, trigger: Some(data) }
+        Facts::new(who, now).with_trigger(data)
     }
 
     /// Whether an exit rule or the goal holds over what is known since the run's begin.
@@ -189,7 +189,7 @@ impl Graph {
         };
         let exited = self.exits.iter().any(|exit| match exit {
             Exit::Event(event) => happened(event),
-            Exit::Rule(rule) => rule.check(&self.facts(who, now, data)).inside,
+            Exit::Rule(rule) => rule.holds(&self.facts(who, now, data)),
             Exit::Entered(_) | Exit::Left(_) => false,
         });
         if exited {
@@ -274,7 +274,7 @@ impl Journey for Graph {
         };
         let properties = event.map_or(&none, |event| &event.properties);
         if let Some(rule) = rule
-            && !rule.check(&Facts { who, now, trigger: Some(properties) }).inside
+            && !rule.holds(&Facts::new(who, now).with_trigger(properties))
         {
             return None;
         }

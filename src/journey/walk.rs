@@ -40,8 +40,7 @@ impl Walk<'_> {
                 StepKind::End => next = None,
                 StepKind::Branch { arms, otherwise } => {
                     let facts = self.graph.facts(self.who, self.now, self.run.data);
-                    next =
-                        arms.iter().find(|(rule, _)| rule.check(&facts).inside).map_or(*otherwise, |(_, next)| *next);
+                    next = arms.iter().find(|(rule, _)| rule.holds(&facts)).map_or(*otherwise, |(_, next)| *next);
                 }
                 StepKind::Split { arms } => next = self.draw(found, arms),
                 StepKind::Update { attribute, value, next: after } => {

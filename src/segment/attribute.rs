@@ -98,7 +98,7 @@ impl AttributeCondition {
     pub(super) fn of_value(&self, now: Instant) -> Option<impl Fn(Option<ValueRef<'_>>) -> bool> {
         let quick = if self.is_steady() { self.quick() } else { None };
         self.lasting.is_none().then_some(move |value: Option<ValueRef<'_>>| match &quick {
-            Some((_, test)) => test.holds(&value),
+            Some(test) => test.holds(value),
             None => self.check_value(value, None, now).inside,
         })
     }
@@ -108,10 +108,9 @@ impl AttributeCondition {
         self.lasting.is_none() && self.date.is_none()
     }
 
-    /// The attribute and the one test of it, if that is all that is asked.
-    pub(super) fn quick(&self) -> Option<(Key, Quick)> {
-        let test = self.comparison.quick()?;
-        self.path.is_name().then(|| (self.path.first().clone(), test))
+    /// The one test of the attribute itself, if that is all that is asked.
+    pub(super) fn quick(&self) -> Option<Quick> {
+        if self.path.is_name() { self.comparison.quick(self.path.first()) } else { None }
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {

@@ -98,9 +98,9 @@ impl Comparison {
     }
 
     /// The only test, if there is one only and it reads nothing but the value.
-    pub(super) fn quick(&self) -> Option<Quick> {
+    pub(super) fn quick(&self, key: &Key) -> Option<Quick> {
         match &*self.0 {
-            [Test { operator, negated }] => Quick::of(operator, *negated),
+            [Test { operator, negated }] => Quick::of(key, operator, *negated),
             _ => None,
         }
     }

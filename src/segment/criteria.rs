@@ -116,6 +116,11 @@ impl Criteria {
         Membership { until: answer.until.filter(|until| *until > facts.now), ..answer }
     }
 
+    /// Whether the rule holds of these facts: the answer of [`check`](Self::check), sooner, since nobody asks until when.
+    pub fn holds(&self, facts: &Facts<'_>) -> bool {
+        self.plan.holds(facts)
+    }
+
     /// Whom the rule holds of among many customers at once, for previews and enrolment: exactly those whom
     /// [`evaluate`](Segment::evaluate) finds inside.
     ///
@@ -185,7 +190,7 @@ impl Criteria {
 
 impl Segment for Criteria {
     fn evaluate(&self, who: &dyn Customer, now: Instant) -> Membership {
-        self.check(&Facts { who, now, trigger: None })
+        self.check(&Facts::new(who, now))
     }
 
     fn needs(&self) -> Needs {
@@ -432,7 +437,7 @@ mod tests {
         let who = customer(&[], &Needs::default());
         let (now, order) = (day(1), fields(&json!({"total": 80})));
         let big = rule(json!({"trigger": {"total": {"at_least": 50}}}));
-        assert!(big.check(&Facts { who: &who, now, trigger: Some(&order) }).inside);
+        assert!(big.check(&Facts::new(&who, now).with_trigger(&order)).inside);
         assert!(!big.evaluate(&who, now).inside);
         assert!(big.reads_trigger() && big.needs() == Needs::default());
     }

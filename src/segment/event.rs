@@ -5,6 +5,7 @@ use std::fmt;
 use super::filter::Filter;
 use super::measure::{Counts, Measure, Tally};
 use super::range::Range;
+use super::recent::Recent;
 use super::returns::{Ledger, ORDER, Returns, coming};
 use super::time::{Age, Window, transpose};
 use super::{Effect, Facts, Membership};
@@ -80,8 +81,26 @@ impl EventCondition {
         Some(EventCondition { event: event?, filter: filter?.unwrap_or_default(), asks: asks? })
     }
 
+    fn series<'a>(&self, facts: &Facts<'a>) -> Option<&'a Series> {
+        facts.history().and_then(|history| history.series(&self.event))
+    }
+
+    /// The count over the latest times, if that is all that is asked.
+    pub(super) fn recent(&self) -> Option<Recent> {
+        match &self.asks {
+            Asks::Measure(ask) if self.is_plain(ask) => match (&ask.measure, ask.window) {
+                (Measure::Count(counts), Window::Last(span)) => {
+                    let event = self.event.clone();
+                    Some(Recent { event, counts: *counts, span, net: ask.returns.is_some() })
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
-        let series = facts.who.history().and_then(|history| history.series(&self.event));
+        let series = self.series(facts);
         let now = facts.now;
         let answer = match &self.asks {
             Asks::Measure(ask) => return self.measure(ask, series, facts),
@@ -110,7 +129,7 @@ impl EventCondition {
     }
 
     fn measure(&self, ask: &MeasureAsk, series: Option<&Series>, facts: &Facts<'_>) -> Membership {
-        let history = facts.who.history();
+        let history = facts.history();
         // A sum also loses what refunds take that name no order; a count only what names one.
         let looks = |history: &&History| ask.measure.adds_up() || history.has_returns();
         let history = history.filter(looks);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::reference::{World, holds};
 use super::trial::{Logged, day, everything, rule};
-use super::{Effect, Segment};
+use super::{Effect, Facts, Segment};
 use crate::primitives::{Instant, Key, Span};
 
 fn days() -> impl Strategy<Value = String> {
@@ -237,6 +237,8 @@ proptest! {
         let who = world.profile(&rule.needs());
         for now in [last, last + Span::days(at)] {
             prop_assert_eq!(rule.evaluate(&who, now).inside, holds(&json, &world, &who, now), "{} at {}", rule, now);
+            let quick = rule.holds(&Facts::new(&who, now));
+            prop_assert_eq!(quick, rule.evaluate(&who, now).inside, "quickly: {} at {}", rule, now);
         }
     }
 

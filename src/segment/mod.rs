@@ -88,6 +88,7 @@ mod person;
 mod plan;
 mod quick;
 mod range;
+mod recent;
 #[cfg(test)]
 mod reference;
 mod returns;
@@ -112,7 +113,7 @@ pub use membership::Membership;
 pub use rfm::{RfmFit, RfmGroup, RfmModel, RfmScore};
 pub use select::{SelectError, Selection};
 
-use crate::customer::Customer;
+use crate::customer::{Customer, History, Profile};
 use crate::primitives::fault::{FaultSink, Node};
 use crate::primitives::{Faults, Fields, Instant, Key, Needs};
 
@@ -145,12 +146,33 @@ pub trait Segment: Debug + Send + Sync {
 /// What a rule is asked about.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// The customer.
-    pub who: &'a dyn Customer,
-    /// The instant.
-    pub now: Instant,
-    /// The properties of the event that a journey's run began with, or that is about to begin one.
-    pub trigger: Option<&'a Fields>,
+    who: &'a dyn Customer,
+    /// The same, if it is the library's own record: then it is read without a detour.
+    profile: Option<&'a Profile>,
+    now: Instant,
+    trigger: Option<&'a Fields>,
+}
+
+impl<'a> Facts<'a> {
+    /// A customer at an instant.
+    #[inline]
+    pub fn new(who: &'a dyn Customer, now: Instant) -> Self {
+        Facts { who, profile: who.as_profile(), now, trigger: None }
+    }
+
+    /// With the properties of the event that a journey's run began with, or that is about to begin one.
+    #[inline]
+    pub fn with_trigger(self, properties: &'a Fields) -> Self {
+        Facts { trigger: Some(properties), ..self }
+    }
+
+    #[inline]
+    fn history(&self) -> Option<&'a History> {
+        match self.profile {
+            Some(profile) => Some(&profile.history),
+            None => self.who.history(),
+        }
+    }
 }
 
 /// The instant only: the rest may be personal (promise 2.5).

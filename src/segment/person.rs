@@ -88,6 +88,17 @@ impl PersonCondition {
         }
     }
 
+    /// Whether it holds now.
+    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+        match self {
+            PersonCondition::Consent { channel, topic } => match facts.profile {
+                Some(profile) => profile.grants(channel, topic, facts.now),
+                None => matches!(facts.who.consent(channel, topic, facts.now), Consent::Granted { .. }),
+            },
+            _ => self.check(facts).inside,
+        }
+    }
+
     /// Whether time alone never changes the answer.
     pub(super) fn is_steady(&self) -> bool {
         matches!(

@@ -1,123 +1,126 @@
 //! One test of one value, in the form in which the most common values are quickest compared.
 
-use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::compare::Operator;
-use crate::primitives::{Value, ValueRef};
+use crate::customer::{Cell, Customer, Glance, Profile, Short};
+use crate::primitives::{Key, Value, ValueRef};
 
-/// A test that reads nothing but the value.
+/// A test of an attribute that reads nothing but its value.
+///
+/// What passes of the most common values stands first; the operator is asked of the others.
 #[derive(Debug, Clone)]
 pub(super) struct Quick {
+    hash: u64,
     negated: bool,
-    /// The only texts that pass, in their order; asked of the operator if `None`.
-    texts: Option<Box<[Text]>>,
-    /// The only whole numbers that pass, both included; asked of the operator if `None`.
-    whole: Option<(i64, i64)>,
-    operator: Operator,
-}
-
-/// A text with its beginning and length in two words, which tell most texts apart without a look at the letters.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Text {
-    len: usize,
-    head: u64,
-    text: Box<str>,
+    /// Of short texts only these, by their words and in their order; if there is none, the operator knows.
+    texts: Box<[[u64; 2]]>,
+    /// Of whole numbers only these, both included; if the greater comes first, the operator knows.
+    numbers: (i64, i64),
+    whole: Arc<(Key, Operator)>,
 }
 
 impl Quick {
-    pub(super) fn of(operator: &Operator, negated: bool) -> Option<Quick> {
-        let whole = |value: &Value| match value {
+    pub(super) fn of(key: &Key, operator: &Operator, negated: bool) -> Option<Quick> {
+        let number = |value: &Value| match value {
             Value::Int(n) => Some(*n),
             _ => None,
         };
-        let texts = match operator {
-            Operator::Equals(value) => Text::set(std::slice::from_ref(value)),
-            Operator::In(list) => Text::set(list),
+        let range = match operator {
             Operator::Trigger(_) => return None,
+            Operator::Equals(value) => number(value).map(|n| (n, n)),
+            Operator::Above(value) => number(value).and_then(|n| n.checked_add(1)).map(|n| (n, i64::MAX)),
+            Operator::Below(value) => number(value).and_then(|n| n.checked_sub(1)).map(|n| (i64::MIN, n)),
+            Operator::AtLeast(value) => number(value).map(|n| (n, i64::MAX)),
+            Operator::AtMost(value) => number(value).map(|n| (i64::MIN, n)),
+            Operator::Between(low, high) => number(low).zip(number(high)),
             _ => None,
         };
-        let whole = match operator {
-            Operator::Equals(value) => whole(value).map(|n| (n, n)),
-            Operator::Above(value) => whole(value).and_then(|n| n.checked_add(1)).map(|n| (n, i64::MAX)),
-            Operator::Below(value) => whole(value).and_then(|n| n.checked_sub(1)).map(|n| (i64::MIN, n)),
-            Operator::AtLeast(value) => whole(value).map(|n| (n, i64::MAX)),
-            Operator::AtMost(value) => whole(value).map(|n| (i64::MIN, n)),
-            Operator::Between(low, high) => whole(low).zip(whole(high)),
+        let texts = match operator {
+            Operator::Equals(value) => words(std::slice::from_ref(value)),
+            Operator::In(list) => words(list),
             _ => None,
         };
-        Some(Quick { negated, texts, whole, operator: operator.clone() })
+        Some(Quick {
+            hash: key.hash(),
+            negated,
+            texts: texts.unwrap_or_default().into(),
+            numbers: range.unwrap_or((i64::MAX, i64::MIN)),
+            whole: Arc::new((key.clone(), operator.clone())),
+        })
+    }
+
+    /// Whether a record's attribute passes; `None` if it takes more than a look.
+    #[inline(always)]
+    pub(super) fn at_a_glance(&self, profile: &Profile) -> Option<bool> {
+        let found = match profile.attributes.glance(self.hash) {
+            Glance::Found(Cell::Short(text)) if !self.texts.is_empty() => is_one_of(text.words(), &self.texts),
+            Glance::Found(Cell::Int(n)) if self.numbers.0 <= self.numbers.1 => self.is_number(*n),
+            Glance::Nothing if profile.place.is_none() => false,
+            _ => return None,
+        };
+        Some(found != self.negated)
+    }
+
+    /// Whether a customer's attribute passes.
+    pub(super) fn holds_of(&self, who: &dyn Customer) -> bool {
+        let (key, _) = &*self.whole;
+        self.holds(who.attribute(key))
     }
 
     /// Whether a value, or the absence of one, passes.
-    #[inline]
-    pub(super) fn holds(&self, value: &Option<ValueRef<'_>>) -> bool {
-        let found = match (value, &self.texts, self.whole) {
-            (None, ..) => false,
-            (Some(ValueRef::Text(text)), Some(texts), _) => Text::is_one_of(text, texts),
-            (Some(ValueRef::Int(n)), _, Some((low, high))) => low <= *n && *n <= high,
-            (Some(value), ..) => self.operator.holds(*value, None),
+    pub(super) fn holds(&self, value: Option<ValueRef<'_>>) -> bool {
+        let (_, operator) = &*self.whole;
+        let found = match value {
+            None => false,
+            Some(ValueRef::Int(n)) if self.numbers.0 <= self.numbers.1 => self.is_number(n),
+            Some(value) => operator.holds(value, None),
         };
         found != self.negated
     }
-}
-
-impl Text {
-    fn new(text: &str) -> Text {
-        Text { len: text.len(), head: head(text.as_bytes()), text: text.into() }
-    }
-
-    /// All of them, if all are texts.
-    fn set(list: &[Value]) -> Option<Box<[Text]>> {
-        let mut texts: Vec<Text> = list.iter().map(|value| value.as_str().map(Text::new)).collect::<Option<_>>()?;
-        texts.sort();
-        Some(texts.into())
-    }
 
     #[inline]
-    fn is_one_of(text: &str, sorted: &[Text]) -> bool {
-        /// Up to so many are sooner looked through than searched.
-        const FEW: usize = 8;
-        let (len, head) = (text.len(), head(text.as_bytes()));
-        let same = |one: &Text| one.len == len && one.head == head && (len <= 8 || *one.text == *text);
-        if sorted.len() <= FEW {
-            return sorted.iter().any(same);
-        }
-        let order = |one: &Text| -> Ordering {
-            one.len.cmp(&len).then_with(|| one.head.cmp(&head)).then_with(|| (*one.text).cmp(text))
-        };
-        sorted.binary_search_by(order).is_ok()
+    fn is_number(&self, n: i64) -> bool {
+        let (low, high) = self.numbers;
+        (low <= n) & (n <= high)
     }
 }
 
-/// The first eight bytes; of a shorter text all of them, so that texts of one length have different heads.
+/// All of them in their order, if all are short texts. Where one is not, the operator asks.
+fn words(list: &[Value]) -> Option<Vec<[u64; 2]>> {
+    let words = |value: &Value| Some(Short::of(value.as_str()?)?.words());
+    let mut texts: Vec<[u64; 2]> = list.iter().map(words).collect::<Option<_>>()?;
+    texts.sort_unstable();
+    texts.dedup();
+    Some(texts)
+}
+
 #[inline]
-fn head(bytes: &[u8]) -> u64 {
-    if let Some(first) = bytes.first_chunk::<8>() {
-        return u64::from_le_bytes(*first);
+fn is([a, b]: [u64; 2], [c, d]: [u64; 2]) -> bool {
+    (a ^ c) | (b ^ d) == 0
+}
+
+#[inline]
+fn is_one_of(text: [u64; 2], sorted: &[[u64; 2]]) -> bool {
+    /// Up to so many are sooner looked through than searched, and all of them: where to stop cannot be foretold.
+    const FEW: usize = 8;
+    if sorted.len() > FEW {
+        return sorted.binary_search(&text).is_ok();
     }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
-    }
-    match *bytes {
-        [a] => u64::from(a),
-        [a, b] => u64::from(u16::from_le_bytes([a, b])),
-        [a, b, c] => u64::from(u32::from_le_bytes([a, b, c, 0])),
-        _ => 0,
-    }
+    sorted.iter().fold(false, |found, wanted| found | is(text, *wanted))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Segment;
     use super::super::trial::{day, rule};
+    use super::super::{Facts, Segment};
     use super::*;
-    use crate::customer::Profile;
     use crate::primitives::CustomerId;
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
     fn texts() -> impl Strategy<Value = String> {
-        prop_oneof!["[ab]{0,4}", "[ab]{7,10}", "[aß]{1,3}", "aaaaaaaa[ab]{0,2}"]
+        prop_oneof!["[ab]{0,4}", "[ab]{7,10}", "[aß]{1,3}", "aaaaaaaaaaaaa[ab]{0,2}"]
     }
 
     fn scalars() -> impl Strategy<Value = Json> {
@@ -164,7 +167,15 @@ mod tests {
                     who.attributes.set(&key.into(), Value::from_json(&json).unwrap(), day(0));
                 }
             }
-            prop_assert_eq!(quick.evaluate(&who, day(1)), plain.evaluate(&who, day(1)), "{} of {:?}", quick, value);
+            // Few attributes are looked through, more are found by a table.
+            for others in 0..2 {
+                for n in 0..6 * others {
+                    who.attributes.set(&format!("other {n}").as_str().into(), n.into(), day(0));
+                }
+                let now = day(1);
+                prop_assert_eq!(quick.evaluate(&who, now), plain.evaluate(&who, now), "{} of {:?}", quick, value);
+                prop_assert_eq!(quick.holds(&Facts::new(&who, now)), plain.evaluate(&who, now).inside);
+            }
         }
     }
 }

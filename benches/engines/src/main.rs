@@ -12,7 +12,8 @@ use std::time::Duration;
 use cpu_time::ThreadTime;
 use criterion::{Criterion, Throughput};
 use datalogic_rs::bumpalo::Bump;
-use throughline::{Criteria, Customer, Segment};
+use throughline::segment::Facts;
+use throughline::{Criteria, Customer};
 use zen_expression::scope::Scope;
 use zen_expression::variable::Variable;
 use zen_expression::vm::VM;
@@ -35,7 +36,7 @@ fn main() {
     let criteria: Vec<Criteria> =
         rules.iter().map(|rule| Criteria::from_json(&rule.criteria.to_string()).unwrap()).collect();
     let customers: Vec<&dyn Customer> = profiles.iter().map(|profile| profile as &dyn Customer).collect();
-    let throughline = || answers(&customers, &criteria, |who, rule| rule.evaluate(*who, now).inside);
+    let throughline = || answers(&customers, &criteria, |who, rule| rule.holds(&Facts::new(*who, now)));
 
     let engine = datalogic_rs::Engine::new();
     let compiled: Vec<_> =
