@@ -138,6 +138,7 @@ fn allowed(state: &CustomerState, now: Instant) -> Vec<&'static str> {
             for point in points() {
                 all.push(match state.profile.consents.ask(kind, &topic.into(), point.as_ref(), now) {
                     Consent::Granted { .. } => "granted",
+                    Consent::Pending { .. } => "pending",
                     Consent::Revoked { .. } => "revoked",
                     Consent::Expired { .. } => "expired",
                     Consent::NoRecord => "none",

@@ -20,6 +20,7 @@ mod stage;
 
 pub(crate) use affinity::{Affinities, Affinity};
 pub(crate) use column::{Cells, Column, NONE};
+pub(crate) use consent::Word;
 pub(crate) use figures::Parts;
 pub(crate) use habits::Habits;
 pub(crate) use memberships::Standing;
@@ -29,7 +30,7 @@ pub(crate) use purchases::{Purchases, Settled};
 pub use affinity::Liked;
 pub use attributes::{Attribute, AttributeRef, Attributes};
 pub use bought::{Bought, MoneyBasis};
-pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
+pub use consent::{Consent, ConsentBook, ConsentRecord, ConsentRules, Says};
 pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
 pub use figure_rules::FigureRules;
 pub use figures::Figures;

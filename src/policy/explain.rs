@@ -266,6 +266,9 @@ impl fmt::Display for Witness {
             Witness::Message { message, channel, at, .. } => write!(f, "{message} by {channel} at {at}"),
             Witness::Consent { consent, topic, .. } => match consent {
                 Consent::Granted { since, .. } => write!(f, "{topic} granted {since}"),
+                Consent::Pending { since, until } => {
+                    write!(f, "{topic} signed up for {since}, to confirm until {until}")
+                }
                 Consent::Revoked { since } => write!(f, "{topic} revoked {since}"),
                 Consent::Expired { since } => write!(f, "{topic} expired {since}"),
                 Consent::NoRecord => write!(f, "no record for {topic}"),

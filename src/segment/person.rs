@@ -162,7 +162,8 @@ impl fmt::Display for PersonCondition {
 mod tests {
     use super::super::trial::{day, faults, inside, outside, rule};
     use super::super::{Membership, Segment};
-    use crate::customer::{Basis, BlockReason, ConsentRecord, Profile, Standing};
+    use crate::customer::{BlockReason, ConsentRecord, Profile, Standing};
+    use crate::event::Basis;
     use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Key, Span};
     use serde_json::{Value as Json, json};
 
@@ -185,12 +186,9 @@ mod tests {
     fn promise_5_5_consent_ends_by_itself_when_it_runs_out() {
         let offers = json!({"consent": {"channel": "email", "topic": "offers"}});
         let grant = |topic: &str, expires| ConsentRecord {
-            channel: ChannelKind::Email,
             topic: Some(topic.into()),
-            point: None,
-            at: day(1),
-            grant: Some(Basis::Express),
             expires,
+            ..ConsentRecord::granted(ChannelKind::Email, Basis::Express, day(1))
         };
         let after = |record: ConsentRecord| {
             ask(offers.clone(), |who| {

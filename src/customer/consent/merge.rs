@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Basis, ConsentBook, ConsentRecord, Level, Said};
+use super::{ConsentBook, ConsentRecord, Level, Said, Says};
+use crate::event::Basis;
 use crate::primitives::{ChannelKind, Instant, Span, Topic};
 
 /// What is spoken of: a channel, a topic or any other, a contact point or any other.
@@ -21,8 +22,13 @@ impl ConsentBook {
         let sides = [std::mem::take(self), other];
         self.merged = sides.iter().filter_map(|side| side.merged).chain([now]).max();
         for said in sides.iter().flat_map(|side| &side.said) {
+            // A confirmation on one side does not complete a sign-up on the other: neither had allowed anything.
+            if said.record.is_half() {
+                self.keep_half(&said.record);
+                continue;
+            }
             let stands = |side: &ConsentBook| side.said.contains(said) && side.is_standing(&said.record);
-            let stands = said.record.grant.is_none() && sides.iter().any(stands);
+            let stands = said.record.revokes() && sides.iter().any(stands);
             let counts = if stands { said.counts.max(now) } else { said.counts };
             self.take(Said { counts, ..said.clone() }, |said| in_force(&sides, &said.record));
         }
@@ -38,9 +44,9 @@ impl ConsentBook {
 
     /// Of two grants the one that is in force stands, though it be older.
     fn take(&mut self, said: Said, in_force: impl Fn(&Said) -> [bool; 2]) {
-        let rank = |said: &Said| (said.record.grant.map(|_| in_force(said)), said.order());
+        let rank = |said: &Said| said.record.grant().map(|_| in_force(said));
         match self.said.iter_mut().find(|known| known.replaces(&said)) {
-            Some(known) if rank(known) >= rank(&said) => {}
+            Some(known) if (rank(known), known.order()) >= (rank(&said), said.order()) => {}
             Some(known) => *known = said,
             None => self.said.push(said),
         }
@@ -62,7 +68,7 @@ impl ConsentBook {
 
     /// The latest revocation of a matter.
     fn bar(&self, matter: Matter<'_>) -> Option<Instant> {
-        self.about_matter(matter).filter(|said| said.record.grant.is_none()).map(|said| said.counts).max()
+        self.about_matter(matter).filter(|said| said.record.revokes()).map(|said| said.counts).max()
     }
 
     fn about_matter(&self, (channel, topic, point): Matter<'_>) -> impl Iterator<Item = &Said> {
@@ -71,7 +77,7 @@ impl ConsentBook {
 
     fn keep_settled(&mut self, sides: &[ConsentBook; 2]) {
         let both = self.clone();
-        for said in self.said.iter_mut().filter(|said| said.record.grant.is_some()) {
+        for said in self.said.iter_mut().filter(|said| said.record.grant().is_some()) {
             let matter = matter(&said.record);
             let [at_all, of_topic] = in_force(sides, &said.record);
             let [_, topic] = Level::both(both.about_matter(matter));
@@ -101,10 +107,11 @@ impl ConsentBook {
                     }
                     let in_force = |side: &ConsentBook| {
                         let bar = side.bar(matter);
-                        let grants = side.about_matter(matter).filter(|said| said.record.grant == Some(Basis::Express));
-                        grants.filter(|said| Some(said.counts) > bar).max_by_key(|said| said.order()).cloned()
+                        let grants =
+                            side.about_matter(matter).filter(|said| said.record.says == Says::Granted(Basis::Express));
+                        grants.filter(|said| Some(said.counts) > bar).max_by(|a, b| a.order().cmp(&b.order())).cloned()
                     };
-                    let newest = sides.iter().filter_map(in_force).max_by_key(Said::order);
+                    let newest = sides.iter().filter_map(in_force).max_by(|a, b| a.order().cmp(&b.order()));
                     if let (Some(mut said), Some(bar)) = (newest, self.bar(matter)) {
                         said.record.topic = Some(topic.clone());
                         said.record.point = Some(*point);
@@ -148,7 +155,7 @@ impl ConsentBook {
         };
         let (kind, named, point) = matter;
         for gone in self.said.iter_mut().filter(|said| said.is_about(kind, named, point)) {
-            if gone.record.grant.is_none() && gone.record.topic.is_some() == of_topics {
+            if gone.record.revokes() && gone.record.topic.is_some() == of_topics {
                 gone.counts = gone.counts.max(lifted.unwrap_or(gone.counts));
             }
         }
