@@ -173,30 +173,30 @@ impl ConsentBook {
         let about = || self.about(channel, Some(topic), point).filter(|said| said.record.at <= now);
         let levels = Level::both(about());
         let gone = levels.iter().rev().find(|level| level.stands()).and_then(|level| level.gone);
-        let [bar, lifted] = [levels.map(|level| level.gone.map(|gone| gone.counts)), levels.map(|level| level.lifted)];
-        let [bar, lifted] = [bar, lifted].map(|both| both.into_iter().max().flatten());
+        let bar = levels.iter().filter_map(|level| level.gone).map(|gone| gone.counts).max();
         let expired = |said: &Said| said.record.expires.filter(|expires| *expires <= now);
         // What a revocation took back does not return when a later grant runs out.
         let grants = about().filter(|said| said.record.grant().is_some() && Some(said.counts) > bar);
         let newest = match gone {
             Some(_) => None,
             None => grants.max_by_key(|said| {
-                let record = &said.record;
-                (expired(said).is_none(), record.at, record.says, record.expires)
+                let over = expired(said);
+                (over.is_none(), over.unwrap_or(said.record.at), said.record.says)
             }),
         };
         let newest = newest.map(|said| (&said.record, expired(said)));
         if let Some((ConsentRecord { at, says: Says::Granted(basis), .. }, None)) = newest {
             return Consent::Granted { since: *at, basis: *basis };
         }
-        let revoked = levels.iter().filter_map(|level| level.gone).map(|gone| gone.record.at).max();
-        let waiting = about().filter_map(|said| match said.record.says {
-            Says::SignedUp { until } if now < until && Some(said.record.at) > revoked.max(lifted) => {
-                Some((said.record.at, until))
-            }
+        // A sign-up waits until more is said, whatever a merge made that count for.
+        let settles = |said: &&Said| matches!(said.record.says, Says::Revoked | Says::Granted(Basis::Express));
+        let settled = || about().filter(settles).map(|said| said.record.at).max();
+        let sign_ups = about().filter_map(|said| match said.record.says {
+            Says::SignedUp { until } if now < until => Some((said.record.at, until)),
             _ => None,
         });
-        match (waiting.max(), gone, newest) {
+        let waiting = sign_ups.max().filter(|(since, _)| Some(*since) > settled());
+        match (waiting, gone, newest) {
             (Some((since, until)), ..) => Consent::Pending { since, until },
             (None, Some(gone), _) => Consent::Revoked { since: gone.record.at },
             (None, None, Some((_, Some(since)))) => Consent::Expired { since },

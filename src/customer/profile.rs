@@ -108,7 +108,7 @@ impl Profile {
             self.anonymous_ids.reserve_exact(1);
             self.anonymous_ids.push(visitor.clone());
         }
-        for (key, value) in event.traits.iter() {
+        for (key, value) in event.traits.iter().chain(event.preferences()) {
             if self.attributes.set(&intern(key), value.clone(), at) {
                 observed.attributes.push(key.hash());
             }

@@ -177,6 +177,13 @@ impl Event {
         self
     }
 
+    /// What a preference centre's `Preferences Updated` says of the customer, as traits of these names would.
+    pub(crate) fn preferences(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        let said = (self.name.as_str() == "Preferences Updated").then_some(&self.properties);
+        let names = ["frequency", "pause_until", "preferred_channel"];
+        said.into_iter().flat_map(Fields::iter).filter(move |(key, _)| names.contains(&key.as_str()))
+    }
+
     fn find_receipt(&mut self) {
         if self.kind == EventKind::Track {
             self.receipt = Receipt::of(&self.name, &self.properties).map(Box::new);

@@ -42,10 +42,18 @@ impl ConsentBook {
         }
     }
 
-    /// Of two grants the one that is in force stands, though it be older.
+    /// Of two grants the one that is in force stands, though it be older. Of two revocations the later stands, and counts
+    /// as the one that counts last: what was signed up for before either of them does not wait any longer.
     fn take(&mut self, said: Said, in_force: impl Fn(&Said) -> [bool; 2]) {
         let rank = |said: &Said| said.record.grant().map(|_| in_force(said));
         match self.said.iter_mut().find(|known| known.replaces(&said)) {
+            Some(known) if said.record.revokes() => {
+                let counts = known.counts.max(said.counts);
+                if known.order_said() < said.order_said() {
+                    known.record = said.record;
+                }
+                known.counts = counts;
+            }
             Some(known) if (rank(known), known.order()) >= (rank(&said), said.order()) => {}
             Some(known) => *known = said,
             None => self.said.push(said),

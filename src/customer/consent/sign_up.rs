@@ -65,11 +65,16 @@ fn confirmed(sign_up: &ConsentRecord, confirmation: &ConsentRecord) -> Option<Co
 }
 
 impl Said {
-    /// Of two that replace each other the greater stands; at equal times the one that allows less. What neither says
-    /// otherwise is settled by its source and evidence, so that the order of arrival does not show.
+    /// Of two that replace each other the greater stands.
     pub(super) fn order(&self) -> impl Ord + use<'_> {
+        (self.counts, self.order_said())
+    }
+
+    /// The same by what was said alone; at equal times the one that allows less. What neither says otherwise is settled by
+    /// source and evidence, so that the order of arrival does not show.
+    pub(super) fn order_said(&self) -> impl Ord + use<'_> {
         let record = &self.record;
         let expires = Reverse(record.expires.unwrap_or(crate::primitives::Instant::MAX));
-        (self.counts, record.at, expires, record.says, &record.source, &record.evidence)
+        (record.at, expires, record.says, &record.source, &record.evidence)
     }
 }

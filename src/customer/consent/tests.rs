@@ -119,7 +119,7 @@ fn naive(said: &[ConsentRecord], topic: &str, point: Option<u64>, now: Instant) 
         }
         _ => None,
     });
-    match (waiting.max(), away, grants.iter().max_by_key(|r| (r.at, r.grant(), end(r)))) {
+    match (waiting.max(), away, grants.iter().max_by_key(|r| end(r))) {
         (Some((since, until)), ..) => Consent::Pending { since, until },
         (_, Some(since), _) => Consent::Revoked { since },
         (_, _, Some(ran_out)) => Consent::Expired { since: end(ran_out) },
