@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ConsentBook, ConsentRecord, Level, Said, Says};
+use super::{ConsentBook, ConsentRecord, Level, Said};
 use crate::event::Basis;
 use crate::primitives::{ChannelKind, Instant, Span, Topic};
 
@@ -42,19 +42,20 @@ impl ConsentBook {
         }
     }
 
-    /// Of two grants the one that is in force stands, though it be older. Of two revocations the later stands, and counts
-    /// as the one that counts last: what was signed up for before either of them does not wait any longer.
+    /// Of two grants the one that is in force stands, though it be older, and of two that are the one that lasts longer: what
+    /// one side allows does not end with what the other allowed. Of two revocations the later stands. Either counts as the
+    /// one that counts last.
     fn take(&mut self, said: Said, in_force: impl Fn(&Said) -> [bool; 2]) {
         let rank = |said: &Said| said.record.grant().map(|_| in_force(said));
         match self.said.iter_mut().find(|known| known.replaces(&said)) {
-            Some(known) if said.record.revokes() => {
+            Some(known) if rank(known) == rank(&said) => {
                 let counts = known.counts.max(said.counts);
-                if known.order_said() < said.order_said() {
+                if known.lasting() < said.lasting() {
                     known.record = said.record;
                 }
                 known.counts = counts;
             }
-            Some(known) if (rank(known), known.order()) >= (rank(&said), said.order()) => {}
+            Some(known) if rank(known) > rank(&said) => {}
             Some(known) => *known = said,
             None => self.said.push(said),
         }
@@ -102,33 +103,44 @@ impl ConsentBook {
     }
 
     /// One side may have granted a contact point, the other a topic. Then both allow the topic at the contact point, though
-    /// neither grant is in force as a whole: it gets one of its own.
+    /// neither grant is in force as a whole: it gets one of its own. So does what a side allows for longer than the other
+    /// one's grant, which lifted a revocation there, lasts.
     fn keep_crossed(&mut self, sides: &[ConsentBook; 2]) {
         let (channels, topics, points) = self.named();
-        for channel in &channels {
-            for topic in topics.iter().flatten() {
-                for point in points.iter().flatten() {
-                    let matter = (channel, Some(topic), Some(*point));
-                    let stands = Level::both(self.about_matter(matter)).iter().any(Level::stands);
-                    if !stands || revoked(sides, matter) != [false; 2] {
-                        continue;
-                    }
-                    let in_force = |side: &ConsentBook| {
-                        let bar = side.bar(matter);
-                        let grants =
-                            side.about_matter(matter).filter(|said| said.record.says == Says::Granted(Basis::Express));
-                        grants.filter(|said| Some(said.counts) > bar).max_by(|a, b| a.order().cmp(&b.order())).cloned()
-                    };
-                    let newest = sides.iter().filter_map(in_force).max_by(|a, b| a.order().cmp(&b.order()));
-                    if let (Some(mut said), Some(bar)) = (newest, self.bar(matter)) {
-                        said.record.topic = Some(topic.clone());
-                        said.record.point = Some(*point);
-                        said.counts = bar + Span::millis(1);
-                        self.take(said, |_| [true; 2]);
-                    }
+        for (channel, topic) in channels.iter().flat_map(|channel| topics.iter().map(move |topic| (channel, topic))) {
+            for point in &points {
+                let matter = (channel, topic.as_ref(), *point);
+                if revoked(sides, matter) != [false; 2] {
+                    continue;
                 }
+                let longest = |wanted: fn(Basis) -> bool| {
+                    let both = sides.iter().filter_map(|side| side.longest(matter, wanted));
+                    both.max_by(|a, b| a.lasting().cmp(&b.lasting())).cloned()
+                };
+                let stands = Level::both(self.about_matter(matter)).iter().any(Level::stands);
+                let lifts = longest(|basis| basis == Basis::Express).filter(|_| stands);
+                lifts.into_iter().for_each(|said| self.cross(said, matter));
+                let known = self.longest(matter, |_| true).map(Said::until);
+                let longer = longest(|_| true).filter(|said| known < Some(said.until()));
+                longer.into_iter().for_each(|said| self.cross(said, matter));
             }
         }
+    }
+
+    /// Of the grants of a matter that no revocation took back the one that lasts longest.
+    fn longest(&self, matter: Matter<'_>, wanted: fn(Basis) -> bool) -> Option<&Said> {
+        let bar = self.bar(matter);
+        let grants = self.about_matter(matter).filter(|said| said.record.grant().is_some_and(wanted));
+        grants.filter(|said| Some(said.counts) > bar).max_by(|a, b| a.lasting().cmp(&b.lasting()))
+    }
+
+    /// Gives a matter a grant of its own, above what was revoked of it.
+    fn cross(&mut self, mut said: Said, (channel, topic, point): Matter<'_>) {
+        let Some(bar) = self.bar((channel, topic, point)) else { return };
+        said.record.topic = topic.cloned();
+        said.record.point = point;
+        said.counts = bar + Span::millis(1);
+        self.take(said, |_| [true; 2]);
     }
 
     /// All that either side speaks of: channels, topics and any other, contact points and any other.
@@ -168,6 +180,17 @@ impl ConsentBook {
             }
         }
         true
+    }
+}
+
+impl Said {
+    /// Of two that two sides said of one matter the greater stands: the one that lasts longer, then the later.
+    fn lasting(&self) -> impl Ord + use<'_> {
+        (self.until(), self.order_said())
+    }
+
+    fn until(&self) -> Instant {
+        self.record.expires.unwrap_or(Instant::MAX)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{ConsentBook, ConsentRecord, Said, Says};
 use crate::event::{Basis, Evidence};
 
 /// So many sign-ups, and so many confirmations, are kept of one channel, topic and contact point: the latest.
-const MOST_HALVES: usize = 8;
+pub(super) const MOST_HALVES: usize = 4;
 
 impl ConsentBook {
     /// Takes a sign-up or a confirmation, and makes the grants that it completes. Says whether it told anything new.
