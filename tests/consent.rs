@@ -1,9 +1,11 @@
 //! Consent and preferences from events and the host's calls to what is sent and what is not (promises 4.1, 4.2, 7.4).
 
+mod random;
 mod rig;
 mod shop;
 
 use futures::executor::block_on;
+use random::Random;
 use rig::{Does, Rig, owner};
 use serde_json::{Value as Json, json};
 use shop::{Shop, at, book, known, steps};
@@ -431,6 +433,53 @@ fn promise_7_4_a_retry_does_not_stand_in_its_own_way_and_a_wish_that_came_betwee
         shop.pass("2026-01-03T12:00:00Z");
         assert_eq!(mails(&shop).len(), tries);
     }
+}
+
+#[test]
+fn promise_7_4_no_window_ever_holds_more_than_was_wished_for_and_it_is_filled() {
+    let mut filled = 0;
+    for seed in 0..150 {
+        let mut random = Random(seed);
+        let mut wishes = Vec::new();
+        for _ in 0..1 + random.place(2) {
+            let (at_most, days) = (1 + random.place(3), 1 + random.place(6) as i64);
+            let scope = [None, Some(("channel", "email")), Some(("topic", "offers")), Some(("channel", "push"))];
+            wishes.push((at_most, Span::days(days), scope[random.place(4)]));
+        }
+        let wish = |(at_most, per, scope): &(usize, Span, Option<(&str, &str)>)| {
+            let mut wish = json!({"at_most": at_most, "per": per.to_string()});
+            scope.iter().for_each(|(name, value)| wish[*name] = (*value).into());
+            wish
+        };
+        let mut shop = wishing(json!({"frequency": wishes.iter().map(wish).collect::<Vec<_>>()}));
+        let answers: Vec<Result<(), throughline::DeliveryError>> = (0..500)
+            .map(|_| if random.place(4) == 0 { Err(throughline::DeliveryError::transient("451")) } else { Ok(()) })
+            .collect();
+        shop.answers(answers.clone());
+        let mut now = at("2026-01-03T00:00:00Z");
+        for n in 0..30 {
+            now += Span::hours(random.place(40) as i64);
+            shop.take(Event::track("Begin").user("anna").property("n", n).at(now));
+        }
+        shop.pass("2026-06-01T00:00:00Z");
+        for (at_most, per, scope) in wishes {
+            let covers = |envelope: &throughline::Envelope| match scope {
+                None => true,
+                Some(("channel", kind)) => envelope.channel.kind.as_str() == kind,
+                Some((_, topic)) => envelope.message.topic.as_str() == topic,
+            };
+            let taken: Vec<Instant> = (shop.handed.iter().zip(&answers))
+                .filter(|((_, envelope), answer)| answer.is_ok() && covers(envelope))
+                .map(|((at, _), _)| *at)
+                .collect();
+            for end in &taken {
+                let inside = taken.iter().filter(|at| *at <= end && **at > *end - per).count();
+                assert!(inside <= at_most, "seed {seed}: {inside} of {at_most} in {per} to {end}");
+                filled += usize::from(inside == at_most);
+            }
+        }
+    }
+    assert!(filled > 1_000, "{filled}");
 }
 
 #[test]
