@@ -51,7 +51,7 @@ fn promise_2_3_a_merge_keeps_the_visitors_opt_outs() {
         .iter()
         .cloned()
         .collect();
-    assert!(records.iter().any(|record| record.grant.is_none()));
+    assert!(records.iter().any(|record| record.revokes()));
     let live = block_on(rig.engine.store().scan(None, 10)).unwrap();
     assert_eq!(live.iter().filter(|state| state.stage == Stage::Live).count(), 1);
 }
@@ -74,7 +74,7 @@ fn promise_2_3_a_merge_loses_nothing_whichever_call_fails() {
             let owner = owner(&rig, IdentityKind::User, "u0");
             let profile = block_on(rig.engine.store().load(owner)).unwrap().unwrap().profile;
             assert!(profile.attributes.get(&"tier".into()).is_some(), "call {call}, applied {applied}: the event");
-            let revoked = profile.consents.iter().any(|record| record.grant.is_none());
+            let revoked = profile.consents.iter().any(|record| record.revokes());
             assert!(revoked, "call {call}, applied {applied}: the opt-out");
         }
     }
@@ -91,7 +91,7 @@ fn promise_2_3_a_merge_that_was_dropped_midway_is_finished_without_the_host() {
         rig.runs(Span::minutes(5));
         let load = |id| block_on(rig.engine.store().load(id)).unwrap().unwrap();
         let (theirs, ours) = (load(visitor), load(owner(&rig, IdentityKind::User, "u0")));
-        let revoked = |state: &CustomerState| state.profile.consents.iter().any(|record| record.grant.is_none());
+        let revoked = |state: &CustomerState| state.profile.consents.iter().any(|record| record.revokes());
         // Either nothing happened yet, or all of it; once it did, the sealed record is empty and asks for nothing.
         match theirs.stage {
             Stage::Live => assert!(revoked(&theirs), "{polls}"),

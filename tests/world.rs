@@ -22,6 +22,8 @@ const ROLLING: (usize, Span) = (4, Span::hours(48));
 const DAILY: usize = 2;
 const GAP: Span = Span::minutes(30);
 const DEDUPE: Span = Span::days(5);
+/// For how long a purchase implies consent to offers by e-mail.
+const IMPLIED: Span = Span::hours(20);
 /// How long each attempt of a cascade but the last waits for engagement: of marketing, and of what ignores caps and gaps and
 /// is often tried again later than that.
 const WAITS: [[Span; 2]; 2] = [[Span::hours(12), Span::hours(6)], [Span::hours(2), Span::hours(3)]];
@@ -48,6 +50,7 @@ fn playbook() -> Playbook {
                 {"at_most": 2, "calendar": "day", "channels": ["email", "push"]}],
             "minimum_gap": {"any_channel": "30m"},
             "quiet_hours": {"window": "22:00-07:00", "spread": "15m"}},
+        "consent": {"implied": {"purchase": {"for": "20h", "channels": ["email"], "topics": ["offers"]}}},
         "messages": {
             "reminder": with(json!({"when_capped": "skip"})),
             "promo": with(json!({"when_capped": "wait", "priority": 5, "content_key": "promo-{{ trigger.sku }}"})),
@@ -84,6 +87,7 @@ fn playbook() -> Playbook {
 #[derive(Clone, Debug)]
 enum Says {
     Consent { channel: ChannelKind, topic: bool, grant: bool },
+    Bought,
     Zone(usize),
     Refund(String),
     Bounce(IdempotencyKey),
@@ -111,6 +115,7 @@ struct Cascade {
 struct Person {
     /// (channel, of the topic, grant) to the latest time.
     consents: HashMap<(ChannelKind, bool, bool), Instant>,
+    bought: Option<Instant>,
     zone: Option<(usize, Instant)>,
     refunds: HashSet<String>,
     /// Contact points that bounced.
@@ -176,6 +181,7 @@ impl World {
                 let known = person.consents.entry((channel, topic, grant)).or_insert(Instant::MIN);
                 *known = (*known).max(time);
             }
+            Says::Bought => person.bought = person.bought.max(Some(time)),
             Says::Zone(zone) if person.zone.is_none_or(|(_, said)| said <= time) => person.zone = Some((zone, time)),
             Says::Refund(order) => {
                 person.refunds.insert(order);
@@ -314,8 +320,14 @@ impl World {
             let newest = said(true, true).max(said(false, true));
             let revoked = said(true, false).is_some_and(|gone| said(true, true).is_none_or(|grant| grant <= gone))
                 || said(false, false).is_some_and(|gone| newest.is_none_or(|grant| grant <= gone));
-            if revoked || newest.is_none() {
+            let left = said(true, false).max(said(false, false));
+            let implied =
+                channel == "email" && person.bought > left && person.bought.is_some_and(|at| now < at + IMPLIED);
+            if revoked || (newest.is_none() && !implied) {
                 wrong.push(format!("I1: {channel} at {now} without consent"));
+            }
+            if newest.is_none() {
+                met.push("implied consent");
             }
             let offset = Span::minutes(person.zone.map_or(0, |(zone, _)| ZONES[zone].1));
             let local = |at: Instant| (at + offset).as_millis();
@@ -422,16 +434,22 @@ impl World {
             _ => "In-App",
         };
         let mut receipts = Vec::new();
-        for (percent, word) in
-            [(25, "Opened"), (8, "Machine"), (8, "Clicked"), (4, "Bounced"), (4, "Unsubscribed"), (2, "Complained")]
-        {
+        for (percent, word) in [
+            (25, "Opened"),
+            (8, "Machine"),
+            (8, "Clicked"),
+            (4, "Bounced"),
+            (4, "Unsubscribed"),
+            (2, "Complained"),
+            (2, "Stop"),
+        ] {
             if !self.random.chance(percent) || (word == "Bounced" && channel != "Email") {
                 continue;
             }
             self.made += 1;
             let id = format!("r-{}", self.made);
             let says = match word {
-                "Unsubscribed" | "Complained" => {
+                "Unsubscribed" | "Complained" | "Stop" => {
                     Says::Consent { channel: envelope.channel.kind.clone(), topic: false, grant: false }
                 }
                 "Bounced" => Says::Bounce(envelope.id),
@@ -439,7 +457,11 @@ impl World {
                 _ => Says::Nothing,
             };
             self.said.insert(id.clone(), (says, None));
-            let name = if word == "Machine" { format!("{channel} Opened") } else { format!("{channel} {word}") };
+            let name = match word {
+                "Machine" => format!("{channel} Opened"),
+                "Stop" => format!("{channel} Replied"),
+                _ => format!("{channel} {word}"),
+            };
             let who = self.envelopes[&envelope.id].customer;
             let user = self.users(who);
             let mut event =
@@ -447,6 +469,10 @@ impl World {
             if word == "Machine" {
                 event = event.property("machine", true);
                 self.met("machine open");
+            }
+            if word == "Stop" {
+                event = event.property("text", "Stop!");
+                self.met("stop word");
             }
             for _ in 0..=u64::from(self.random.chance(30)) {
                 receipts.push((Span::minutes(self.random.below(1_500) as i64), event.clone()));
@@ -523,7 +549,7 @@ fn story(world: &mut World) -> Vec<Event> {
                 (_, 40..=54) => {
                     let order = format!("order-{user}-{n}-x");
                     orders.push((user.clone(), at, order.clone()));
-                    (Event::track("Order Completed").property("order_id", order.as_str()), Says::Nothing)
+                    (Event::track("Order Completed").property("order_id", order.as_str()), Says::Bought)
                 }
                 (_, 55..=64) => (Event::track("Offer Made"), Says::Nothing),
                 (_, 65..=72) => {
@@ -644,6 +670,8 @@ fn invariants_i1_to_i16_hold_in_every_world() {
     }
     for situation in [
         "revoked between decision and claim",
+        "implied consent",
+        "stop word",
         "night at the claim",
         "withdrawn with its run",
         "rolling cap reached",

@@ -1,29 +1,24 @@
 //! What a customer allowed, folded by the time at which it was said (promise 4.1).
 
 mod granted;
+mod intake;
 mod merge;
+mod record;
+mod rules;
+mod sign_up;
+#[cfg(test)]
+mod tests;
+mod words;
 
-use std::cmp::Reverse;
+pub(crate) use granted::GrantOf;
+pub use record::{ConsentRecord, Says};
+pub use rules::ConsentRules;
+pub(crate) use words::Word;
 
+use granted::Mark;
+
+use crate::event::Basis;
 use crate::primitives::{ChannelKind, ContactPoint, Instant, Topic};
-
-/// On what a grant rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Basis {
-    /// The customer said yes.
-    #[default]
-    Express,
-    /// Implied by a purchase.
-    ImpliedPurchase,
-    /// Implied by an inquiry.
-    ImpliedInquiry,
-    /// An existing customer may be told of similar goods.
-    SoftOptIn,
-    /// A legitimate interest of the shop.
-    LegitimateInterest,
-}
 
 /// The answer to "may this be sent?" before the topic's own default is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -35,6 +30,13 @@ pub enum Consent {
         since: Instant,
         /// On what basis.
         basis: Basis,
+    },
+    /// Signed up for, and not confirmed yet: nothing is allowed by that.
+    Pending {
+        /// When it was signed up for.
+        since: Instant,
+        /// From when on it is too late to confirm.
+        until: Instant,
     },
     /// Revoked, at this instant.
     Revoked {
@@ -50,28 +52,13 @@ pub enum Consent {
     NoRecord,
 }
 
-/// One grant or revocation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConsentRecord {
-    /// The kind of channel.
-    pub channel: ChannelKind,
-    /// The topic; `None` is every topic of the channel.
-    pub topic: Option<Topic>,
-    /// The hash of the contact point that it was given for; `None` is any.
-    pub point: Option<u64>,
-    /// When it was said.
-    pub at: Instant,
-    /// The basis of a grant; `None` is a revocation.
-    pub grant: Option<Basis>,
-    /// When a grant runs out.
-    pub expires: Option<Instant>,
-}
-
-/// All that a customer said on consent: the latest grant and the latest revocation of each channel, topic and contact
-/// point, from which the order of arrival cannot be told.
+/// All that a customer said on consent: the latest revocation, and of each basis the latest grant, of each channel, topic
+/// and contact point, from which the order of arrival cannot be told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConsentBook {
     said: Vec<Said>,
+    /// Of each record what tells soonest whether something is granted.
+    marks: Box<[Mark]>,
     /// The latest merge: what was revoked before it and is heard of later stands until an express grant after it.
     merged: Option<Instant>,
 }
@@ -85,21 +72,14 @@ struct Said {
 }
 
 impl Said {
-    /// What two records have in common of which one replaces the other. An express grant does not give way to an
-    /// implied one, which lifts nothing.
+    /// Whether the later of the two stands alone: both revoke, or both grant on one basis. A purchase does not end what an
+    /// inquiry implied, nor an implied grant an express one.
     fn replaces(&self, other: &Said) -> bool {
-        let class = |record: &ConsentRecord| record.grant.map(|basis| basis == Basis::Express);
         let (ours, theirs) = (&self.record, &other.record);
-        ours.channel == theirs.channel
+        ours.says == theirs.says
+            && ours.channel == theirs.channel
             && ours.topic == theirs.topic
             && ours.point == theirs.point
-            && class(ours) == class(theirs)
-    }
-
-    /// Of two that replace each other the greater stands; at equal times the one that allows less.
-    fn order(&self) -> impl Ord + use<> {
-        let record = &self.record;
-        (self.counts, record.at, Reverse(record.expires.unwrap_or(Instant::MAX)), record.grant)
     }
 
     /// Whether it speaks of this channel, topic and contact point; without a topic, of all topics.
@@ -127,9 +107,9 @@ impl<'a> Level<'a> {
         for said in about {
             let named = said.record.topic.is_some();
             let own = if named { &mut topic } else { &mut channel };
-            match said.record.grant {
-                None if own.gone.is_none_or(|known| known.counts < said.counts) => own.gone = Some(said),
-                Some(Basis::Express) => {
+            match said.record.says {
+                Says::Revoked if own.gone.is_none_or(|known| known.counts < said.counts) => own.gone = Some(said),
+                Says::Granted(Basis::Express) => {
                     own.lifted = own.lifted.max(Some(said.counts));
                     channel.lifted = channel.lifted.max(Some(said.counts));
                 }
@@ -147,10 +127,18 @@ impl<'a> Level<'a> {
 impl ConsentBook {
     /// Takes a record; says whether it told anything new.
     pub fn record(&mut self, record: ConsentRecord) -> bool {
-        let at = record.at;
-        // Whose it was before the merge cannot be told any more: it stands against the grants of both sides.
-        let counts = if record.grant.is_some() { at } else { self.merged.map_or(at, |merged| merged.max(at)) };
-        self.put(Said { record, counts })
+        let news = if record.is_half() {
+            self.record_half(record)
+        } else {
+            let at = record.at;
+            // Whose it was before the merge cannot be told any more: it stands against the grants of both sides.
+            let counts = if record.revokes() { self.merged.map_or(at, |merged| merged.max(at)) } else { at };
+            self.put(Said { record, counts })
+        };
+        if news {
+            self.mark();
+        }
+        news
     }
 
     fn put(&mut self, said: Said) -> bool {
@@ -163,6 +151,7 @@ impl ConsentBook {
                 true
             }
             None => {
+                self.said.reserve_exact(1);
                 self.said.push(said);
                 true
             }
@@ -173,29 +162,56 @@ impl ConsentBook {
     ///
     /// A revocation of the whole channel is lifted by any later express grant for the topic or the channel; a revocation
     /// of the topic only by a later express grant for that topic. At equal times the revocation wins. One that a merge
-    /// met is lifted only by what is said after the merge (promise 2.3).
+    /// met is lifted only by what is said after the merge (promise 2.3). A grant in force comes before a sign-up, and a
+    /// sign-up that waits for its confirmation before a revocation that is older than it.
     pub fn ask(&self, channel: &ChannelKind, topic: &Topic, point: Option<&ContactPoint>, now: Instant) -> Consent {
-        self.state(channel, Some(topic), point.map(ContactPoint::hash), now)
+        self.ask_at(channel, topic, || point.map(ContactPoint::hash), now)
     }
 
-    fn state(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>, now: Instant) -> Consent {
-        let about = || self.about(channel, topic, point).filter(|said| said.record.at <= now);
-        let [of_channel, of_topic] = Level::both(about());
-        for level in [&of_topic, &of_channel] {
-            if let Some(gone) = level.gone.filter(|_| level.stands()) {
-                return Consent::Revoked { since: gone.record.at };
-            }
-        }
-        let bar = [of_channel, of_topic].into_iter().filter_map(|level| level.gone).map(|gone| gone.counts).max();
+    /// The same, where the contact point is looked for only if a record names one.
+    pub(super) fn ask_at(
+        &self,
+        channel: &ChannelKind,
+        topic: &Topic,
+        point: impl FnOnce() -> Option<u64>,
+        now: Instant,
+    ) -> Consent {
+        let named = self.said.iter().any(|said| said.record.point.is_some() && said.record.channel == *channel);
+        self.state(channel, topic, if named { point() } else { None }, now)
+    }
+
+    fn state(&self, channel: &ChannelKind, topic: &Topic, point: Option<u64>, now: Instant) -> Consent {
+        let about = || self.about(channel, Some(topic), point).filter(|said| said.record.at <= now);
+        let levels = Level::both(about());
+        let gone = levels.iter().rev().find(|level| level.stands()).and_then(|level| level.gone);
+        let bar = levels.iter().filter_map(|level| level.gone).map(|gone| gone.counts).max();
         let expired = |said: &Said| said.record.expires.filter(|expires| *expires <= now);
         // What a revocation took back does not return when a later grant runs out.
-        let newest = about()
-            .filter(|said| said.record.grant.is_some() && Some(said.counts) > bar)
-            .max_by_key(|said| (expired(said).is_none(), said.record.at));
-        match newest.map(|said| (&said.record, expired(said))) {
-            None => Consent::NoRecord,
-            Some((_, Some(since))) => Consent::Expired { since },
-            Some((grant, None)) => Consent::Granted { since: grant.at, basis: grant.grant.unwrap_or_default() },
+        let grants = about().filter(|said| said.record.grant().is_some() && Some(said.counts) > bar);
+        let newest = match gone {
+            Some(_) => None,
+            None => grants.max_by_key(|said| {
+                let over = expired(said);
+                (over.is_none(), over.unwrap_or(said.record.at), said.record.says)
+            }),
+        };
+        let newest = newest.map(|said| (&said.record, expired(said)));
+        if let Some((ConsentRecord { at, says: Says::Granted(basis), .. }, None)) = newest {
+            return Consent::Granted { since: *at, basis: *basis };
+        }
+        // A sign-up waits until more is said, whatever a merge made that count for.
+        let settles = |said: &&Said| matches!(said.record.says, Says::Revoked | Says::Granted(Basis::Express));
+        let settled = || about().filter(settles).map(|said| said.record.at).max();
+        let sign_ups = about().filter_map(|said| match said.record.says {
+            Says::SignedUp { until } if now < until => Some((said.record.at, until)),
+            _ => None,
+        });
+        let waiting = sign_ups.max().filter(|(since, _)| Some(*since) > settled());
+        match (waiting, gone, newest) {
+            (Some((since, until)), ..) => Consent::Pending { since, until },
+            (None, Some(gone), _) => Consent::Revoked { since: gone.record.at },
+            (None, None, Some((_, Some(since)))) => Consent::Expired { since },
+            (None, None, _) => Consent::NoRecord,
         }
     }
 
@@ -204,14 +220,22 @@ impl ConsentBook {
     }
 
     /// The next instant after `now` at which the state of a topic on a channel may change by time alone: a grant runs out,
-    /// or a record of a later time begins to hold. May be earlier than the change, never later.
+    /// a sign-up lapses, or a record of a later time begins to hold. May be earlier than the change, never later.
     pub fn next_change(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {
-        self.iter()
-            .filter(|record| record.channel == *channel && record.topic.as_ref().is_none_or(|named| named == topic))
-            .flat_map(|record| [Some(record.at), record.expires])
-            .flatten()
-            .filter(|at| *at > now)
-            .min()
+        let mut next = None;
+        for Said { record, .. } in &self.said {
+            if record.channel != *channel || record.topic.as_ref().is_some_and(|named| named != topic) {
+                continue;
+            }
+            let lapses = match record.says {
+                Says::SignedUp { until } => Some(until),
+                _ => None,
+            };
+            for at in [Some(record.at), record.expires, lapses].into_iter().flatten().filter(|at| *at > now) {
+                next = Some(next.map_or(at, |next: Instant| next.min(at)));
+            }
+        }
+        next
     }
 
     /// The records, in no particular order.
@@ -226,81 +250,9 @@ impl ConsentBook {
 
     /// From what [`parts`](Self::parts) gave.
     pub(crate) fn from_parts(said: Vec<(ConsentRecord, Instant)>, merged: Option<Instant>) -> Self {
-        ConsentBook { said: said.into_iter().map(|(record, counts)| Said { record, counts }).collect(), merged }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn record(topic: Option<&str>, at: i64, grant: bool) -> ConsentRecord {
-        ConsentRecord {
-            channel: ChannelKind::Email,
-            topic: topic.map(Topic::from),
-            point: None,
-            at: Instant::from_millis(at),
-            grant: grant.then_some(Basis::Express),
-            expires: None,
-        }
-    }
-
-    fn ask(book: &ConsentBook, topic: &str) -> Consent {
-        book.ask(&ChannelKind::Email, &topic.into(), None, Instant::from_millis(1_000))
-    }
-
-    #[test]
-    fn promise_4_1_at_equal_times_the_revocation_wins_and_a_late_older_grant_changes_nothing() {
-        let mut book = ConsentBook::default();
-        assert_eq!(ask(&book, "offers"), Consent::NoRecord);
-        book.record(record(None, 5, true));
-        book.record(record(None, 5, false));
-        assert!(matches!(ask(&book, "offers"), Consent::Revoked { .. }));
-        book.record(record(None, 4, true));
-        assert!(matches!(ask(&book, "offers"), Consent::Revoked { .. }));
-        book.record(record(None, 6, true));
-        assert!(matches!(ask(&book, "offers"), Consent::Granted { .. }));
-    }
-
-    #[test]
-    fn a_topic_that_was_left_stays_left_when_the_channel_is_granted_again() {
-        let mut book = ConsentBook::default();
-        book.record(record(Some("offers"), 5, false));
-        book.record(record(None, 6, true));
-        assert!(matches!(ask(&book, "offers"), Consent::Revoked { .. }));
-        assert!(matches!(ask(&book, "news"), Consent::Granted { .. }));
-    }
-
-    #[test]
-    fn a_grant_covers_only_the_contact_point_it_was_given_for_and_runs_out() {
-        let (ours, other) = (ContactPoint::email("a@b.de").unwrap(), ContactPoint::email("c@b.de").unwrap());
-        let mut book = ConsentBook::default();
-        let expires = Some(Instant::from_millis(100));
-        book.record(ConsentRecord { point: Some(ours.hash()), expires, ..record(None, 5, true) });
-        let ask = |point, now| book.ask(&ChannelKind::Email, &"x".into(), Some(point), Instant::from_millis(now));
-        assert!(matches!(ask(&ours, 99), Consent::Granted { .. }));
-        assert!(matches!(ask(&ours, 100), Consent::Expired { .. }));
-        assert_eq!(ask(&other, 99), Consent::NoRecord);
-    }
-
-    proptest! {
-        #[test]
-        fn consent_does_not_depend_on_the_order_of_arrival(
-            said in proptest::collection::vec((0..3usize, 0..20i64, any::<bool>()), 0..12), rotate in 0..12usize
-        ) {
-            let topics = [None, Some("offers"), Some("news")];
-            let mut turned = said.clone();
-            turned.rotate_left(rotate.min(said.len()));
-            turned.reverse();
-            let fold = |said: &[(usize, i64, bool)]| {
-                let mut book = ConsentBook::default();
-                for (topic, at, grant) in said {
-                    book.record(record(topics[*topic], *at, *grant));
-                }
-                [ask(&book, "offers"), ask(&book, "news")]
-            };
-            prop_assert_eq!(fold(&said), fold(&turned));
-        }
+        let said = said.into_iter().map(|(record, counts)| Said { record, counts }).collect();
+        let mut book = ConsentBook { said, marks: Box::default(), merged };
+        book.mark();
+        book
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, Figures, History, LearnedChannel,
-    Memberships, Points, Reach, Seen,
+    Attributes, Consent, ConsentBook, ContactLog, Customer, Figures, History, LearnedChannel, Memberships, Points,
+    Reach, Seen,
 };
-use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
+use crate::event::{Event, Whereabouts};
 use crate::primitives::{
     ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
 };
@@ -94,7 +94,7 @@ impl Profile {
     }
 
     /// Takes what an event says of who and where the customer is, as of its instant. `intern` gives the shared copy of a
-    /// name. Says which parts changed.
+    /// name. Says which parts changed. Of consent [`take_consent`](Self::take_consent) takes what it says.
     pub fn observe(&mut self, event: &Event, at: Instant, intern: impl Fn(&Key) -> Key) -> Observed {
         let mut observed = Observed::default();
         self.first_seen = self.first_seen.min(at);
@@ -108,7 +108,7 @@ impl Profile {
             self.anonymous_ids.reserve_exact(1);
             self.anonymous_ids.push(visitor.clone());
         }
-        for (key, value) in event.traits.iter() {
+        for (key, value) in event.traits.iter().chain(event.preferences()) {
             if self.attributes.set(&intern(key), value.clone(), at) {
                 observed.attributes.push(key.hash());
             }
@@ -118,9 +118,6 @@ impl Profile {
             let (moved, reachable) = self.observe_place(place, at);
             observed.place = moved;
             observed.reachability |= reachable;
-        }
-        for said in &event.subscriptions {
-            observed.reachability |= self.subscribe(said, at);
         }
         observed
     }
@@ -181,30 +178,6 @@ impl Profile {
         let kind = if web { ChannelKind::WebPush } else { ChannelKind::Push };
         self.points.add(kind, point, device.clone(), at);
         (moved, true)
-    }
-
-    fn subscribe(&mut self, said: &Subscription, at: Instant) -> bool {
-        let grant = match said.status {
-            SubscriptionStatus::Subscribed => Some(Basis::Express),
-            SubscriptionStatus::Unsubscribed => None,
-            SubscriptionStatus::DidNotSubscribe => return false,
-        };
-        // A key that is no valid contact point still tells the channel; an unreadable grant must not cover all points.
-        let point = said.point.as_deref().map(|text| text.parse::<ContactPoint>().map_or(0, |point| point.hash()));
-        let point = if grant.is_none() { None } else { point };
-        let (channel, topic) = (said.channel.clone(), said.topic.clone());
-        self.consents.record(ConsentRecord { channel, topic, point, at, grant, expires: None })
-    }
-
-    /// Takes an opt-out of a whole kind of channel.
-    pub fn opt_out(&mut self, channel: ChannelKind, at: Instant) -> bool {
-        self.consents.record(ConsentRecord { channel, topic: None, point: None, at, grant: None, expires: None })
-    }
-
-    /// Whether a topic on a channel is granted.
-    #[inline]
-    pub(crate) fn grants(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> bool {
-        self.consents.grants(channel, topic, || self.points.best(channel).map(|point| point.point.hash()), now)
     }
 
     /// What the context said serves where no trait did.
@@ -292,7 +265,7 @@ impl Customer for Profile {
     }
 
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent {
-        self.consents.ask(channel, topic, self.points.best(channel).map(|point| &point.point), now)
+        self.consents.ask_at(channel, topic, || self.points.best(channel).map(|point| point.point.hash()), now)
     }
 
     fn consent_until(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Option<Instant> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use crate::event::{Event, EventError};
+use crate::event::{Event, EventError, Subscription};
 use crate::playbook::{Input, Refused};
 use crate::primitives::{CustomerId, IdentityKey, Instant};
 use crate::store::{Binding, MergeError, Named, Shell, Stepped, StoreError, Who, Work, names_nobody, take, to_merge};
@@ -25,6 +25,18 @@ pub enum IngestError {
     #[error(transparent)]
     Event(#[from] EventError),
     /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a statement on consent was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConsentError {
+    /// No record is known by this name.
+    #[error("the customer is not known")]
+    Unknown,
+    /// The store failed; the call may be made again.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -71,6 +83,28 @@ impl Engine {
             Err(StoreError::Refused(Refused::Oneself)) => Err(MergeError::Oneself),
             Err(failed) => Err(failed.into()),
         }
+    }
+
+    /// Takes a statement on consent for a customer, as of now: from a preference centre, a call centre, an import. It acts
+    /// as an event does: journeys may begin by `Consent Given`, `Consent Revoked` and `Consent Confirmed`, and a revocation
+    /// is heard before anything else is sent (promise 4.4). A statement of another time, or one that has to be known again
+    /// when it comes twice, is an event: see [`Event::consent`].
+    ///
+    /// ```
+    /// # use throughline::{ChannelKind, ConsentError, Engine, Subscription};
+    /// # async fn leave(engine: &Engine) -> Result<(), ConsentError> {
+    /// let offers = Subscription::revoked(ChannelKind::Email).topic("offers").source("preference_center");
+    /// engine.consent("anna", offers.evidence("form 12, 2026-03-01")).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// When the customer is not known, or the store fails.
+    pub async fn consent(&self, who: impl Into<Who>, said: Subscription) -> Result<(), ConsentError> {
+        let Some(customer) = self.owner(&who.into()).await? else { return Err(ConsentError::Unknown) };
+        let event = Event::consent(said);
+        self.transact(vec![Work { customer, input: Input::Event(Arc::new(event)), now: self.now() }]).await?;
+        Ok(())
     }
 
     async fn owner(&self, who: &Who) -> Result<Option<CustomerId>, StoreError> {

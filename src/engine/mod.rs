@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{Lane, Ready};
 pub use enroll::Enrolled;
-pub use ingest::{IngestError, Ingested};
+pub use ingest::{ConsentError, IngestError, Ingested};
 
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};

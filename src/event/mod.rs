@@ -1,12 +1,15 @@
 //! Events as the [Segment Spec](https://segment.com/docs/connections/spec/) writes them, in and out, and the receipts
 //! of messages among them (promises 3.1 to 3.4).
 
+mod consent;
 mod parse;
 mod receipt;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use consent::source;
+pub use consent::{Basis, Evidence, Subscription, SubscriptionStatus};
 pub use parse::EventError;
 pub(crate) use parse::is_placeholder;
 pub use receipt::{Receipt, ReceiptKind, ReceiptTarget};
@@ -83,41 +86,6 @@ pub struct Whereabouts {
     pub country: Option<Arc<str>>,
     /// The token of `context.device`, with its kind (`ios`, `android`, ...).
     pub device: Option<(Arc<str>, Option<Arc<str>>)>,
-}
-
-/// One entry of Segment's `messaging_subscriptions`.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Subscription {
-    /// The contact point it was given for, if it names one.
-    pub point: Option<Arc<str>>,
-    /// The kind of channel.
-    pub channel: ChannelKind,
-    /// The topic (Segment's subscription group); `None` is all of the channel.
-    pub topic: Option<Topic>,
-    /// Whether it grants or revokes.
-    pub status: SubscriptionStatus,
-}
-
-impl fmt::Debug for Subscription {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription")
-            .field("channel", &self.channel)
-            .field("topic", &self.topic)
-            .field("status", &self.status)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What a subscription says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SubscriptionStatus {
-    /// `SUBSCRIBED`.
-    Subscribed,
-    /// `UNSUBSCRIBED`.
-    Unsubscribed,
-    /// `DID_NOT_SUBSCRIBE`: no record either way.
-    DidNotSubscribe,
 }
 
 impl Event {
@@ -197,7 +165,9 @@ impl Event {
 
     /// Adds a subscription, as `context.messaging_subscriptions` would.
     pub fn subscription(mut self, channel: ChannelKind, topic: Option<Topic>, status: SubscriptionStatus) -> Self {
-        self.subscriptions.push(Subscription { point: None, channel, topic, status });
+        let mut said = Subscription::new(channel, status);
+        said.topic = topic;
+        self.subscriptions.push(said);
         self
     }
 
@@ -205,6 +175,13 @@ impl Event {
     pub fn zone(mut self, zone: &str) -> Self {
         self.place.get_or_insert_default().zone = Some(zone.into());
         self
+    }
+
+    /// What a preference centre's `Preferences Updated` says of the customer, as traits of these names would.
+    pub(crate) fn preferences(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        let said = (self.name.as_str() == "Preferences Updated").then_some(&self.properties);
+        let names = ["frequency", "pause_until", "preferred_channel"];
+        said.into_iter().flat_map(Fields::iter).filter(move |(key, _)| names.contains(&key.as_str()))
     }
 
     fn find_receipt(&mut self) {

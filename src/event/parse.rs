@@ -108,6 +108,7 @@ impl Event {
             }
         }
         event.find_receipt();
+        event.consent_by_name()?;
         Ok(event)
     }
 
@@ -120,30 +121,23 @@ impl Event {
             let Some(kind) = entry.get("type").and_then(Json::as_str) else {
                 return Err(EventError::new(format!("{place}.type"), "expected a channel such as EMAIL"));
             };
-            let channel = ChannelKind::from_name(kind);
-            let point: Option<Arc<str>> = entry.get("key").and_then(Json::as_str).map(Into::into);
-            if let Some(status) = status(entry, &place)? {
-                self.subscriptions.push(Subscription {
-                    point: point.clone(),
-                    channel: channel.clone(),
-                    topic: None,
-                    status,
-                });
-            }
+            let mut whole = Subscription::new(ChannelKind::from_name(kind), SubscriptionStatus::DidNotSubscribe);
+            whole.point = entry.get("key").and_then(Json::as_str).map(Into::into);
+            whole.read_terms(&|name| entry.get(name).and_then(Json::as_str), &place)?;
             let groups = entry.get("groups").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+            if let Some(status) = status(entry, &place)? {
+                self.subscriptions.push(Subscription { status, ..whole.clone() });
+            }
             for (g, group) in groups.iter().enumerate() {
                 let place = format!("{place}.groups[{g}]");
                 let Some(name) = group.get("name").and_then(Json::as_str) else {
                     return Err(EventError::new(format!("{place}.name"), "expected the name of a topic"));
                 };
                 if let Some(status) = status(group, &place)? {
-                    let topic = Some(Topic::new(name));
-                    self.subscriptions.push(Subscription {
-                        point: point.clone(),
-                        channel: channel.clone(),
-                        topic,
-                        status,
-                    });
+                    // What the group does not say holds as the channel's entry says it.
+                    let mut said = Subscription { status, topic: Some(Topic::new(name)), ..whole.clone() };
+                    said.read_terms(&|name| group.get(name).and_then(Json::as_str), &place)?;
+                    self.subscriptions.push(said);
                 }
             }
         }

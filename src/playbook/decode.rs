@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::identity::Identity;
 use super::index::Index;
 use super::{Playbook, PlaybookBuilder};
-use crate::channel::decode_channels;
-use crate::customer::FigureRules;
+use crate::channel::{ChannelSpec, decode_channels};
+use crate::customer::{ConsentRules, FigureRules};
 use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
-use crate::policy::Policy;
+use crate::policy::{Policy, TopicMode};
 use crate::primitives::fault::{FaultSink, Node, Object};
 use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, Key, MessageId, SegmentId, Span};
 use crate::segment::{RfmModel, Segment, decode_segments};
@@ -44,6 +44,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "figures",
             "rfm",
             "channels",
+            "consent",
             "segments",
             "messages",
             "policy",
@@ -71,6 +72,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let messages = object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
+    let consent = consent(object, &channels, policy.as_ref());
     let mut segments = host.segments;
     let mut reads = vec![(false, false); segments.len()];
     for definition in definitions {
@@ -106,6 +108,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         journeys,
         policy: policy?,
         figures,
+        consent,
         rfm,
         horizon: horizon?,
         judgement: judgement(object, &host_ids),
@@ -116,6 +119,22 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     };
     playbook.index(&reads);
     Some(playbook)
+}
+
+fn consent(object: &Object<'_>, channels: &[ChannelSpec], policy: Option<&Policy>) -> ConsentRules {
+    let Some(node) = object.get("consent") else { return ConsentRules::default() };
+    let kinds: Vec<ChannelKind> = channels.iter().map(|spec| spec.tag.kind.clone()).collect();
+    let rules = ConsentRules::decode(&node, &kinds);
+    for topic in rules.double_opt_in_topics() {
+        if policy.is_some_and(|policy| policy.topic_mode(topic) == TopicMode::OptOut) {
+            let place = format!("{}.double_opt_in", node.path());
+            node.fault_at(
+                &place,
+                format!("`{topic}` is opt-out, so nobody need sign up; make it opt_in in policy.topics"),
+            );
+        }
+    }
+    rules
 }
 
 /// A stable hash, never 0, of all that decides who is in which segment.

@@ -12,7 +12,7 @@ use crate::customer::{Contact, Engagement, RunRef, Status};
 use crate::delivery::{Address, Envelope};
 use crate::journey::{News, Signal};
 use crate::message::Message;
-use crate::policy::{Attempt, Choice};
+use crate::policy::{Attempt, Choice, wished_reach};
 use crate::primitives::{ChannelId, IdempotencyKey, Instant, MessageId, Money, Span};
 use crate::record::Pending;
 
@@ -189,7 +189,7 @@ impl<'a> Turn<'a> {
 
     /// Decision and claim in one commit: the message is due at once, so it is born claimed.
     fn hand_over(&mut self, wanted: Wanted, envelope: Envelope) {
-        let keep = self.book.index.contacts.max(RECEIPTS_LATE);
+        let keep = self.book.index.contacts.max(RECEIPTS_LATE).max(wished_reach(&self.state.profile));
         let now = self.now;
         let profile = &mut self.state.profile;
         profile.contacts.trim(now, keep);

@@ -22,7 +22,7 @@ use index::Index;
 pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
 
 use crate::channel::ChannelSpec;
-use crate::customer::{Customer, FigureRules};
+use crate::customer::{ConsentRules, Customer, FigureRules};
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
@@ -59,6 +59,7 @@ pub struct Playbook {
     journeys: Vec<Arc<dyn Journey>>,
     policy: Policy,
     figures: FigureRules,
+    consent: ConsentRules,
     rfm: Option<RfmModel>,
     horizon: Span,
     judgement: u64,
@@ -198,6 +199,11 @@ impl Playbook {
     /// What the figures of a customer are made by.
     pub fn figure_rules(&self) -> &FigureRules {
         &self.figures
+    }
+
+    /// What it says of consent.
+    pub fn consent_rules(&self) -> &ConsentRules {
+        &self.consent
     }
 
     /// The fitted RFM model, if there is one.

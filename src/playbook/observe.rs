@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::index::reading;
 use super::input::What;
 use super::step::{Turn, Upto};
-use crate::customer::{Engagement, Recorded, Status};
+use crate::customer::{Engagement, Recorded, Status, Word};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
 use crate::policy::LocalTimes;
@@ -41,6 +41,7 @@ impl Turn<'_> {
         let names = &book.index.names;
         let mut observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
         observed.derived = self.state.profile.figures.observe(event, at, &book.figures, book.currency);
+        observed.reachability |= self.state.profile.take_consent(event, at, &book.consent);
         let plan = book.index.events.get(&event.name.hash());
         let mut recorded = Recorded::First;
         if let Some(plan) = plan
@@ -113,8 +114,14 @@ impl Turn<'_> {
     /// Takes a receipt; says whether it changed what is known of engagement or reachability.
     fn receipt(&mut self, receipt: &Receipt, event: &Event, at: Instant) -> bool {
         if receipt.kind == ReceiptKind::Unsubscribed || receipt.kind == ReceiptKind::Complained {
-            self.state.profile.opt_out(receipt.channel.clone(), at);
+            self.state.profile.opt_out_by(event, receipt.channel.clone(), at);
         }
+        let word = self.book.consent.word(event);
+        if let Some(word) = word {
+            self.state.profile.take_word(word, event, receipt.channel.clone(), at);
+        }
+        // Who asks to be left alone has not engaged.
+        let stops = word == Some(Word::Stop);
         let contacts = &self.state.profile.contacts;
         let found = match &receipt.target {
             ReceiptTarget::Envelope(id) => contacts.get(*id),
@@ -128,7 +135,8 @@ impl Turn<'_> {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;
         };
-        let engages = matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied);
+        let engages =
+            matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied) && !stops;
         if engages && self.state.profile.contacts.get(id).is_some_and(|contact| contact.engaged.is_none()) {
             self.habit(event, at);
         }
@@ -141,7 +149,7 @@ impl Turn<'_> {
         match receipt.kind {
             ReceiptKind::Opened => self.engaged(id, Engagement::Open, at),
             ReceiptKind::Clicked => self.engaged(id, Engagement::Click, at),
-            ReceiptKind::Replied => self.engaged(id, Engagement::Reply, at),
+            ReceiptKind::Replied if !stops => self.engaged(id, Engagement::Reply, at),
             ReceiptKind::Bounced => self.bounced(id),
             ReceiptKind::Shown => {
                 // What is shown when the customer comes counts from then (promise 7.1).

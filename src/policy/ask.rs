@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::rules::Wishes;
 use crate::channel::ChannelSpec;
 use crate::customer::{ContentKey, Customer, Engagement, MessageClass, Reach};
 use crate::message::{Brand, Message, RenderError, RenderInput, Rendered};
@@ -45,6 +46,7 @@ pub(super) struct Memo {
     pub(super) week: OnceCell<(Weekday, Instant)>,
     /// Whether it is quiet now: a policy has one window.
     pub(super) quiet: OnceCell<bool>,
+    pub(super) wishes: OnceCell<Wishes>,
 }
 
 /// Which attempt of which visit of a step this is.

@@ -8,7 +8,7 @@ use crate::channel::ChannelSpec;
 use crate::customer::{BlockReason, Consent, Contact, Status};
 use crate::policy::TopicMode;
 use crate::primitives::window::DailyWindow;
-use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, Instant, MessageId, Topic};
+use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, Instant, MessageId, Span, Topic};
 
 /// A decision with its reasons: what was chosen, and for every channel what each rule said and what it rests on.
 ///
@@ -119,6 +119,18 @@ pub enum Witness {
         source: ZoneSource,
         /// The window.
         window: DailyWindow,
+    },
+    /// The customer's own wish for at most so many messages in any so long.
+    Wish {
+        /// How many.
+        at_most: usize,
+        /// In any so long.
+        per: Span,
+    },
+    /// The customer's own wish for a pause.
+    Paused {
+        /// Until when.
+        until: Instant,
     },
     /// The message's deadline.
     Deadline {
@@ -266,6 +278,9 @@ impl fmt::Display for Witness {
             Witness::Message { message, channel, at, .. } => write!(f, "{message} by {channel} at {at}"),
             Witness::Consent { consent, topic, .. } => match consent {
                 Consent::Granted { since, .. } => write!(f, "{topic} granted {since}"),
+                Consent::Pending { since, until } => {
+                    write!(f, "{topic} signed up for {since}, to confirm until {until}")
+                }
                 Consent::Revoked { since } => write!(f, "{topic} revoked {since}"),
                 Consent::Expired { since } => write!(f, "{topic} expired {since}"),
                 Consent::NoRecord => write!(f, "no record for {topic}"),
@@ -275,6 +290,8 @@ impl fmt::Display for Witness {
                 write!(f, "{window} in {} ({source:?})", zones.first().copied().unwrap_or("no zone"))?;
                 if zones.len() > 1 { write!(f, " and {} more", zones.len() - 1) } else { Ok(()) }
             }
+            Witness::Wish { at_most, per } => write!(f, "the customer wishes at most {at_most} per {per}"),
+            Witness::Paused { until } => write!(f, "the customer wishes a pause until {until}"),
             Witness::Deadline { at } => write!(f, "deadline {at}"),
             Witness::Note { text } => f.write_str(text),
         }

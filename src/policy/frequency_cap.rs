@@ -106,17 +106,22 @@ impl FrequencyCap {
         };
         match self.window {
             CapWindow::Rolling(width) => {
-                let mut taken: Vec<Instant> = self.places(ask).map(|(at, _)| at).collect();
-                taken.sort_unstable();
-                // All but N - 1 of them must have left; an open one leaves at a time not known yet.
-                let leaving = taken.get(taken.len().checked_sub(self.at_most as usize)?)?;
-                (*leaving < Instant::MAX).then(|| *leaving + width)
+                leaves(self.places(ask).map(|(at, _)| at).collect(), self.at_most as usize, width)
             }
             CapWindow::Day => latest(&|zone| zone.start_of_next_day(ask.now)),
             CapWindow::Week(first) => latest(&|zone| zone.start_of_next_week(ask.now, first)),
             CapWindow::Month => latest(&|zone| zone.start_of_next_month(ask.now)),
         }
     }
+}
+
+/// When so many of the places taken have left a rolling window that there is one again. An open one leaves at a time not
+/// known yet.
+pub(super) fn leaves(mut taken: Vec<Instant>, at_most: usize, width: Span) -> Option<Instant> {
+    taken.sort_unstable();
+    // All but N - 1 of them must have left.
+    let leaving = taken.get(taken.len().checked_sub(at_most)?)?;
+    (*leaving < Instant::MAX).then(|| *leaving + width)
 }
 
 /// Where several zones are possible, the window is the longest of them; where none is known, it is the longest that such

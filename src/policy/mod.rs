@@ -21,7 +21,13 @@ pub use frequency_cap::{CapWindow, FrequencyCap};
 pub use priors::{Industry, Region};
 pub use worth::{Micros, NetWorth, Worth};
 
-use crate::primitives::{Instant, Needs};
+use crate::customer::Customer;
+use crate::primitives::{Instant, Needs, Span};
+
+/// How far back the messages to a customer are kept for the customer's own wishes, whatever the definitions need.
+pub(crate) fn wished_reach(who: &dyn Customer) -> Span {
+    rules::Wishes::of(who).reach()
+}
 
 /// What a rule says of one channel for one message.
 ///

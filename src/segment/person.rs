@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::time::{Age, transpose};
 use super::{Facts, Membership};
-use crate::customer::{Consent, Reach};
+use crate::customer::{Consent, GrantOf, Reach};
+use crate::event::Basis;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{ChannelKind, Needs, SegmentId, Span, Topic};
 
@@ -13,8 +14,8 @@ use crate::primitives::{ChannelKind, Needs, SegmentId, Span, Topic};
 pub(super) enum PersonCondition {
     /// `{"segment": ..}`.
     Segment(SegmentId),
-    /// `{"consent": {"channel": .., "topic": ..}}`: granted.
-    Consent { channel: ChannelKind, topic: Topic },
+    /// `{"consent": {"channel": .., "topic": .., "state": .., "basis": ..}}`: granted, unless it says another state.
+    Consent { channel: ChannelKind, topic: Topic, state: ConsentState, bases: Box<[Basis]> },
     /// `{"reachable": ..}`: there is a contact point that is not blocked, or the channel needs none.
     Reachable(ChannelKind),
     /// `{"preferred_channel": ..}`.
@@ -31,6 +32,36 @@ pub(super) enum PersonCondition {
     Bucket { of: Box<str>, from: u32, to: u32 },
 }
 
+/// Where consent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ConsentState {
+    Granted,
+    Pending,
+    Revoked,
+    Expired,
+    None,
+}
+
+impl ConsentState {
+    const WORDS: [(&str, ConsentState); 5] = [
+        ("granted", ConsentState::Granted),
+        ("pending", ConsentState::Pending),
+        ("revoked", ConsentState::Revoked),
+        ("expired", ConsentState::Expired),
+        ("none", ConsentState::None),
+    ];
+
+    fn of(consent: Consent) -> ConsentState {
+        match consent {
+            Consent::Granted { .. } => ConsentState::Granted,
+            Consent::Pending { .. } => ConsentState::Pending,
+            Consent::Revoked { .. } => ConsentState::Revoked,
+            Consent::Expired { .. } => ConsentState::Expired,
+            Consent::NoRecord => ConsentState::None,
+        }
+    }
+}
+
 impl PersonCondition {
     /// From the one field that names the condition.
     pub(super) fn decode(kind: &str, object: &Object<'_>) -> Option<PersonCondition> {
@@ -39,10 +70,20 @@ impl PersonCondition {
         let condition = match kind {
             "segment" => PersonCondition::Segment(SegmentId::new(node.key()?.as_str())),
             "consent" => {
-                let inner = node.object(&["channel", "topic"])?;
+                let inner = node.object(&["channel", "topic", "state", "basis"])?;
                 let channel = inner.need("channel").and_then(|node| channel(&node));
                 let topic = inner.need("topic").and_then(|node| node.key());
-                PersonCondition::Consent { channel: channel?, topic: Topic::new(topic?.as_str()) }
+                let state = inner.get("state").map_or(Some(ConsentState::Granted), |n| n.one_of(&ConsentState::WORDS));
+                let bases = inner.get("basis").map_or(Some(Box::default()), |node| bases(&node));
+                if let (Some(basis), true) = (inner.get("basis"), state.is_some_and(|s| s != ConsentState::Granted)) {
+                    basis.fault("only a grant has a basis; leave out `state`, or `basis`");
+                }
+                PersonCondition::Consent {
+                    channel: channel?,
+                    topic: Topic::new(topic?.as_str()),
+                    state: state?,
+                    bases: bases?,
+                }
             }
             "reachable" => PersonCondition::Reachable(channel(&node)?),
             "preferred_channel" => PersonCondition::Preferred(channel(&node)?),
@@ -64,9 +105,14 @@ impl PersonCondition {
         let Facts { who, now, .. } = *facts;
         match self {
             PersonCondition::Segment(id) => Membership::steady(who.member_of(id) == Some(true)),
-            PersonCondition::Consent { channel, topic } => {
-                let granted = matches!(who.consent(channel, topic, now), Consent::Granted { .. });
-                Membership::steady(granted).sooner(who.consent_until(channel, topic, now))
+            PersonCondition::Consent { channel, topic, state, bases } => {
+                let consent = who.consent(channel, topic, now);
+                let on_basis = match consent {
+                    Consent::Granted { basis, .. } => bases.is_empty() || bases.contains(&basis),
+                    _ => true,
+                };
+                let inside = ConsentState::of(consent) == *state && on_basis;
+                Membership::steady(inside).sooner(who.consent_until(channel, topic, now))
             }
             PersonCondition::Reachable(channel) => {
                 Membership::steady(matches!(who.contact_point(channel), Reach::At(_) | Reach::ById))
@@ -88,14 +134,13 @@ impl PersonCondition {
         }
     }
 
-    /// Whether it holds now.
-    pub(super) fn holds(&self, facts: &Facts<'_>) -> bool {
+    /// The grant that is asked for, if any will do.
+    pub(super) fn grant(&self) -> Option<GrantOf> {
         match self {
-            PersonCondition::Consent { channel, topic } => match facts.profile {
-                Some(profile) => profile.grants(channel, topic, facts.now),
-                None => matches!(facts.who.consent(channel, topic, facts.now), Consent::Granted { .. }),
-            },
-            _ => self.check(facts).inside,
+            PersonCondition::Consent { channel, topic, state: ConsentState::Granted, bases } if bases.is_empty() => {
+                Some(GrantOf::new(channel, topic))
+            }
+            _ => None,
         }
     }
 
@@ -133,6 +178,14 @@ fn channel(node: &Node<'_>) -> Option<ChannelKind> {
     node.key().map(|name| ChannelKind::from_name(name.as_str()))
 }
 
+/// One basis, or a list.
+fn bases(node: &Node<'_>) -> Option<Box<[Basis]>> {
+    if node.json().is_array() {
+        return node.list()?.iter().map(|node| node.one_of(Basis::WORDS)).collect();
+    }
+    Some([node.one_of(Basis::WORDS)?].into())
+}
+
 fn bucket(node: &Node<'_>) -> Option<PersonCondition> {
     let object = node.object(&["of", "from", "to"])?;
     let of = object.need("of").and_then(|node| node.key());
@@ -153,7 +206,19 @@ impl fmt::Display for PersonCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PersonCondition::Segment(id) => write!(f, "in segment {id}"),
-            PersonCondition::Consent { channel, topic } => write!(f, "{channel} for {topic} is consented to"),
+            PersonCondition::Consent { channel, topic, state, bases } => {
+                match state {
+                    ConsentState::Granted => write!(f, "{channel} for {topic} is consented to")?,
+                    ConsentState::Pending => write!(f, "{channel} for {topic} is signed up for and not confirmed")?,
+                    ConsentState::Revoked => write!(f, "consent to {channel} for {topic} is revoked")?,
+                    ConsentState::Expired => write!(f, "consent to {channel} for {topic} has run out")?,
+                    ConsentState::None => write!(f, "no consent to {channel} for {topic} is on record")?,
+                }
+                for (n, basis) in bases.iter().enumerate() {
+                    write!(f, "{}{}", if n == 0 { " on the basis " } else { " or " }, basis.as_str())?;
+                }
+                Ok(())
+            }
             PersonCondition::Reachable(channel) => write!(f, "reachable by {channel}"),
             PersonCondition::Preferred(channel) => write!(f, "prefers {channel}"),
             PersonCondition::Engaged { channel, within: Some(span) } => {
@@ -173,7 +238,8 @@ impl fmt::Display for PersonCondition {
 mod tests {
     use super::super::trial::{day, faults, inside, outside, rule};
     use super::super::{Membership, Segment};
-    use crate::customer::{Basis, BlockReason, ConsentRecord, Profile, Standing};
+    use crate::customer::{BlockReason, ConsentRecord, Profile, Says, Standing};
+    use crate::event::Basis;
     use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Key, Span};
     use serde_json::{Value as Json, json};
 
@@ -196,12 +262,9 @@ mod tests {
     fn promise_5_5_consent_ends_by_itself_when_it_runs_out() {
         let offers = json!({"consent": {"channel": "email", "topic": "offers"}});
         let grant = |topic: &str, expires| ConsentRecord {
-            channel: ChannelKind::Email,
             topic: Some(topic.into()),
-            point: None,
-            at: day(1),
-            grant: Some(Basis::Express),
             expires,
+            ..ConsentRecord::granted(ChannelKind::Email, Basis::Express, day(1))
         };
         let after = |record: ConsentRecord| {
             ask(offers.clone(), |who| {
@@ -213,6 +276,54 @@ mod tests {
         assert_eq!(after(grant("news", None)), outside(None));
         assert_eq!(after(grant("offers", Some(day(7)))), inside(Some(day(7))));
         assert_eq!(after(grant("offers", Some(day(5)))), outside(None));
+    }
+
+    #[test]
+    fn promise_5_2_consent_by_its_state_and_basis() {
+        let is = |more: Json, records: &[ConsentRecord]| {
+            let mut inner = json!({"channel": "email", "topic": "offers"});
+            inner.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            ask(json!({"consent": inner}), |who| {
+                records.iter().for_each(|record| _ = who.consents.record(record.clone()));
+            })
+        };
+        let implied = ConsentRecord {
+            expires: Some(day(9)),
+            ..ConsentRecord::granted(ChannelKind::Email, Basis::ImpliedPurchase, day(1))
+        };
+        let signed_up = ConsentRecord {
+            says: Says::SignedUp { until: day(8) },
+            ..ConsentRecord::granted(ChannelKind::Email, Basis::Express, day(3))
+        };
+        let gone = ConsentRecord::revoked(ChannelKind::Email, day(2));
+        let ran_out = ConsentRecord { expires: Some(day(4)), ..implied.clone() };
+        for (basis, holds) in [
+            (json!("implied_purchase"), true),
+            (json!(["express", "implied_purchase"]), true),
+            (json!("express"), false),
+        ] {
+            let wanted = if holds { inside(Some(day(9))) } else { outside(Some(day(9))) };
+            assert_eq!(is(json!({"basis": basis}), std::slice::from_ref(&implied)), wanted, "{basis}");
+        }
+        let states = ["granted", "pending", "revoked", "expired", "none"];
+        for (wanted, records, until) in [
+            ("granted", vec![implied.clone(), signed_up.clone()], Some(day(8))),
+            ("pending", vec![gone.clone(), signed_up], Some(day(8))),
+            ("revoked", vec![implied, gone], Some(day(9))),
+            ("expired", vec![ran_out], None),
+            ("none", vec![], None),
+        ] {
+            for state in states {
+                let wanted = if state == wanted { inside(until) } else { outside(until) };
+                assert_eq!(is(json!({"state": state}), &records), wanted, "{state}");
+            }
+        }
+        let wrong = json!({"consent": {"channel": "email", "topic": "x", "state": "pending", "basis": "expres"}});
+        let wrong = faults(wrong);
+        assert!(
+            wrong.contains("did you mean `express`?") && wrong.contains("$.consent.basis: only a grant"),
+            "{wrong}"
+        );
     }
 
     #[test]

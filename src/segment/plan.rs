@@ -12,6 +12,7 @@ use super::quick::Quick;
 use super::recent::Recent;
 use super::sequence::Sequence;
 use super::{Facts, Membership};
+use crate::customer::GrantOf;
 
 /// The conditions of a rule, arranged by what they cost. The answer does not depend on their order: a part that never
 /// changes and decides the whole does so wherever it stands, and among the others the least and the latest instant count.
@@ -52,6 +53,8 @@ enum Timed {
     Recent(Recent, Arc<EventCondition>),
     Sequence(Arc<Sequence>),
     Person(PersonCondition),
+    /// The condition is the same: whether something is granted.
+    Grant(GrantOf, PersonCondition),
     Figure(Arc<FigureCondition>),
 }
 
@@ -103,7 +106,10 @@ impl Part {
             }),
             Condition::Sequence(sequence) => Part::Timed(Timed::Sequence(sequence.clone())),
             Condition::Person(person) if person.is_steady() => Part::Steady(Steady::Person(person.clone())),
-            Condition::Person(person) => Part::Timed(Timed::Person(person.clone())),
+            Condition::Person(person) => Part::Timed(match person.grant() {
+                Some(grant) => Timed::Grant(grant, person.clone()),
+                None => Timed::Person(person.clone()),
+            }),
             Condition::Figure(figure) => Part::Timed(Timed::Figure(figure.clone())),
             Condition::Trigger(filter) => Part::Steady(Steady::Trigger(filter.clone())),
         }
@@ -199,7 +205,7 @@ impl Timed {
         match self {
             Timed::Attribute(_) => 0,
             Timed::Event(_) | Timed::Recent(..) => 1,
-            Timed::Person(_) => 2,
+            Timed::Person(_) | Timed::Grant(..) => 2,
             Timed::Not(part) => part.cost(),
             Timed::Several(_) | Timed::Sequence(_) | Timed::Figure(_) => 3,
         }
@@ -212,19 +218,22 @@ impl Timed {
             Timed::Attribute(attribute) => attribute.check(facts),
             Timed::Event(event) | Timed::Recent(_, event) => event.check(facts),
             Timed::Sequence(sequence) => sequence.check(facts),
-            Timed::Person(person) => person.check(facts),
+            Timed::Person(person) | Timed::Grant(_, person) => person.check(facts),
             Timed::Figure(figure) => figure.check(facts),
         }
     }
 
     #[inline]
     fn holds(&self, facts: &Facts<'_>) -> bool {
-        if let (Timed::Recent(recent, _), Some(profile)) = (self, facts.profile)
-            && let Some(answer) = recent.at_a_glance(&profile.history, facts.now)
-        {
-            return answer;
+        let answer = match (self, facts.profile) {
+            (Timed::Recent(recent, _), Some(profile)) => recent.at_a_glance(&profile.history, facts.now),
+            (Timed::Grant(grant, _), Some(profile)) => profile.consents.grants(*grant, facts.now),
+            _ => None,
+        };
+        match answer {
+            Some(answer) => answer,
+            None => self.holds_otherwise(facts),
         }
-        self.holds_otherwise(facts)
     }
 
     /// Apart, so that the common case needs no room for the others.
@@ -233,10 +242,7 @@ impl Timed {
         match self {
             Timed::Several(several) => several.holds(facts),
             Timed::Not(part) => !part.holds(facts),
-            Timed::Person(person) => person.holds(facts),
-            Timed::Attribute(_) | Timed::Event(_) | Timed::Recent(..) | Timed::Sequence(_) | Timed::Figure(_) => {
-                self.check(facts).inside
-            }
+            _ => self.check(facts).inside,
         }
     }
 }

@@ -4,7 +4,8 @@
 use serde_json::{Value as Json, json};
 
 use super::trial::{Logged, customer, day};
-use crate::customer::{Basis, ConsentRecord, Customer, Profile, Standing};
+use crate::customer::{ConsentRecord, Customer, Profile, Standing};
+use crate::event::Basis;
 use crate::primitives::{ChannelKind, Instant, Key, Span};
 
 /// What there is to know of a customer.
@@ -34,12 +35,8 @@ impl World {
         }
         if let Some((at, expires)) = self.grant {
             profile.consents.record(ConsentRecord {
-                channel: ChannelKind::Email,
-                topic: None,
-                point: None,
-                at: day(at),
-                grant: Some(Basis::Express),
                 expires: Some(day(expires)),
+                ..ConsentRecord::granted(ChannelKind::Email, Basis::Express, day(at))
             });
         }
         profile.update_channel(&ChannelKind::Email, |record| record.last_engaged = self.engaged.map(day));

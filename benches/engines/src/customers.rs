@@ -126,13 +126,11 @@ impl Shopper {
             profile.attributes.set(&name.into(), Value::from(format!("{name} {n}").as_str()), at);
         }
         for grant in &self.consents {
+            let kind = ChannelKind::from_name(&grant.channel);
             profile.consents.record(ConsentRecord {
-                channel: ChannelKind::from_name(&grant.channel),
                 topic: Some(grant.topic.as_str().into()),
-                point: None,
-                at,
-                grant: Some(Basis::Express),
                 expires: grant.until.map(Instant::from_millis),
+                ..ConsentRecord::granted(kind, Basis::Express, at)
             });
         }
         for (name, times) in [("Product Viewed", &self.views), ("Order Completed", &self.orders)] {

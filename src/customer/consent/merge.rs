@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Basis, ConsentBook, ConsentRecord, Level, Said};
+use super::{ConsentBook, ConsentRecord, Level, Said};
+use crate::event::Basis;
 use crate::primitives::{ChannelKind, Instant, Span, Topic};
 
 /// What is spoken of: a channel, a topic or any other, a contact point or any other.
@@ -21,8 +22,13 @@ impl ConsentBook {
         let sides = [std::mem::take(self), other];
         self.merged = sides.iter().filter_map(|side| side.merged).chain([now]).max();
         for said in sides.iter().flat_map(|side| &side.said) {
+            // A confirmation on one side does not complete a sign-up on the other: neither had allowed anything.
+            if said.record.is_half() {
+                self.keep_half(&said.record);
+                continue;
+            }
             let stands = |side: &ConsentBook| side.said.contains(said) && side.is_standing(&said.record);
-            let stands = said.record.grant.is_none() && sides.iter().any(stands);
+            let stands = said.record.revokes() && sides.iter().any(stands);
             let counts = if stands { said.counts.max(now) } else { said.counts };
             self.take(Said { counts, ..said.clone() }, |said| in_force(&sides, &said.record));
         }
@@ -34,13 +40,23 @@ impl ConsentBook {
                 break;
             }
         }
+        self.mark();
     }
 
-    /// Of two grants the one that is in force stands, though it be older.
+    /// Of two grants the one that is in force stands, though it be older, and of two that are the one that lasts longer: what
+    /// one side allows does not end with what the other allowed. Of two revocations the later stands. Either counts as the
+    /// one that counts last.
     fn take(&mut self, said: Said, in_force: impl Fn(&Said) -> [bool; 2]) {
-        let rank = |said: &Said| (said.record.grant.map(|_| in_force(said)), said.order());
+        let rank = |said: &Said| said.record.grant().map(|_| in_force(said));
         match self.said.iter_mut().find(|known| known.replaces(&said)) {
-            Some(known) if rank(known) >= rank(&said) => {}
+            Some(known) if rank(known) == rank(&said) => {
+                let counts = known.counts.max(said.counts);
+                if known.lasting() < said.lasting() {
+                    known.record = said.record;
+                }
+                known.counts = counts;
+            }
+            Some(known) if rank(known) > rank(&said) => {}
             Some(known) => *known = said,
             None => self.said.push(said),
         }
@@ -62,7 +78,7 @@ impl ConsentBook {
 
     /// The latest revocation of a matter.
     fn bar(&self, matter: Matter<'_>) -> Option<Instant> {
-        self.about_matter(matter).filter(|said| said.record.grant.is_none()).map(|said| said.counts).max()
+        self.about_matter(matter).filter(|said| said.record.revokes()).map(|said| said.counts).max()
     }
 
     fn about_matter(&self, (channel, topic, point): Matter<'_>) -> impl Iterator<Item = &Said> {
@@ -71,7 +87,7 @@ impl ConsentBook {
 
     fn keep_settled(&mut self, sides: &[ConsentBook; 2]) {
         let both = self.clone();
-        for said in self.said.iter_mut().filter(|said| said.record.grant.is_some()) {
+        for said in self.said.iter_mut().filter(|said| said.record.grant().is_some()) {
             let matter = matter(&said.record);
             let [at_all, of_topic] = in_force(sides, &said.record);
             let [_, topic] = Level::both(both.about_matter(matter));
@@ -88,32 +104,44 @@ impl ConsentBook {
     }
 
     /// One side may have granted a contact point, the other a topic. Then both allow the topic at the contact point, though
-    /// neither grant is in force as a whole: it gets one of its own.
+    /// neither grant is in force as a whole: it gets one of its own. So does what a side allows for longer than the other
+    /// one's grant, which lifted a revocation there, lasts.
     fn keep_crossed(&mut self, sides: &[ConsentBook; 2]) {
         let (channels, topics, points) = self.named();
-        for channel in &channels {
-            for topic in topics.iter().flatten() {
-                for point in points.iter().flatten() {
-                    let matter = (channel, Some(topic), Some(*point));
-                    let stands = Level::both(self.about_matter(matter)).iter().any(Level::stands);
-                    if !stands || revoked(sides, matter) != [false; 2] {
-                        continue;
-                    }
-                    let in_force = |side: &ConsentBook| {
-                        let bar = side.bar(matter);
-                        let grants = side.about_matter(matter).filter(|said| said.record.grant == Some(Basis::Express));
-                        grants.filter(|said| Some(said.counts) > bar).max_by_key(|said| said.order()).cloned()
-                    };
-                    let newest = sides.iter().filter_map(in_force).max_by_key(Said::order);
-                    if let (Some(mut said), Some(bar)) = (newest, self.bar(matter)) {
-                        said.record.topic = Some(topic.clone());
-                        said.record.point = Some(*point);
-                        said.counts = bar + Span::millis(1);
-                        self.take(said, |_| [true; 2]);
-                    }
+        for (channel, topic) in channels.iter().flat_map(|channel| topics.iter().map(move |topic| (channel, topic))) {
+            for point in &points {
+                let matter = (channel, topic.as_ref(), *point);
+                if revoked(sides, matter) != [false; 2] {
+                    continue;
                 }
+                let longest = |wanted: fn(Basis) -> bool| {
+                    let both = sides.iter().filter_map(|side| side.longest(matter, wanted));
+                    both.max_by(|a, b| a.lasting().cmp(&b.lasting())).cloned()
+                };
+                let stands = Level::both(self.about_matter(matter)).iter().any(Level::stands);
+                let lifts = longest(|basis| basis == Basis::Express).filter(|_| stands);
+                lifts.into_iter().for_each(|said| self.cross(said, matter));
+                let known = self.longest(matter, |_| true).map(Said::until);
+                let longer = longest(|_| true).filter(|said| known < Some(said.until()));
+                longer.into_iter().for_each(|said| self.cross(said, matter));
             }
         }
+    }
+
+    /// Of the grants of a matter that no revocation took back the one that lasts longest.
+    fn longest(&self, matter: Matter<'_>, wanted: fn(Basis) -> bool) -> Option<&Said> {
+        let bar = self.bar(matter);
+        let grants = self.about_matter(matter).filter(|said| said.record.grant().is_some_and(wanted));
+        grants.filter(|said| Some(said.counts) > bar).max_by(|a, b| a.lasting().cmp(&b.lasting()))
+    }
+
+    /// Gives a matter a grant of its own, above what was revoked of it.
+    fn cross(&mut self, mut said: Said, (channel, topic, point): Matter<'_>) {
+        let Some(bar) = self.bar((channel, topic, point)) else { return };
+        said.record.topic = topic.cloned();
+        said.record.point = point;
+        said.counts = bar + Span::millis(1);
+        self.take(said, |_| [true; 2]);
     }
 
     /// All that either side speaks of: channels, topics and any other, contact points and any other.
@@ -148,11 +176,22 @@ impl ConsentBook {
         };
         let (kind, named, point) = matter;
         for gone in self.said.iter_mut().filter(|said| said.is_about(kind, named, point)) {
-            if gone.record.grant.is_none() && gone.record.topic.is_some() == of_topics {
+            if gone.record.revokes() && gone.record.topic.is_some() == of_topics {
                 gone.counts = gone.counts.max(lifted.unwrap_or(gone.counts));
             }
         }
         true
+    }
+}
+
+impl Said {
+    /// Of two that two sides said of one matter the greater stands: the one that lasts longer, then the later.
+    fn lasting(&self) -> impl Ord + use<'_> {
+        (self.until(), self.order_said())
+    }
+
+    fn until(&self) -> Instant {
+        self.record.expires.unwrap_or(Instant::MAX)
     }
 }
 

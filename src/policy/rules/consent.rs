@@ -28,7 +28,7 @@ impl Rule for HasConsent {
         let topic = &ask.message.tag.topic;
         match ask.who.consent(&candidate.spec.tag.kind, topic, ask.now) {
             Consent::Granted { .. } => Verdict::Pass,
-            Consent::Revoked { .. } | Consent::Expired { .. } => Verdict::Deny(None),
+            Consent::Revoked { .. } | Consent::Expired { .. } | Consent::Pending { .. } => Verdict::Deny(None),
             Consent::NoRecord => match self.topics.mode(topic) {
                 TopicMode::OptOut => Verdict::Pass,
                 TopicMode::OptIn => Verdict::Deny(None),

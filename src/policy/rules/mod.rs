@@ -7,10 +7,12 @@ mod consent;
 mod duplicate;
 mod engaged_already;
 mod expiry;
+mod frequency_preference;
 mod minimum_gap;
 mod quiet_hours;
 mod reachable;
 
+pub(super) use frequency_preference::Wishes;
 pub(super) use minimum_gap::MinimumGap;
 pub(super) use quiet_hours::QuietHours;
 
@@ -29,6 +31,7 @@ pub(super) fn built_in(policy: &Policy) -> Vec<Box<dyn Rule>> {
         Box::new(engaged_already::EngagedAlready),
         Box::new(already_tried::AlreadyTried),
         Box::new(duplicate::Duplicate),
+        Box::new(frequency_preference::FrequencyPreference),
     ];
     rules.extend(policy.caps.iter().cloned().map(|cap| Box::new(cap) as Box<dyn Rule>));
     rules.extend(policy.gap.clone().map(|gap| Box::new(gap) as Box<dyn Rule>));

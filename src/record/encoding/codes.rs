@@ -1,6 +1,7 @@
 //! The numbers that stand for variants: each is given once and never again for another.
 
-use crate::customer::{Basis, BlockReason, Engagement, Liked, LineKind};
+use crate::customer::{BlockReason, Engagement, Liked, LineKind};
+use crate::event::Basis;
 use crate::primitives::ChannelKind;
 
 /// What is written as one byte.
@@ -37,6 +38,10 @@ codes! {
     Basis, "the basis of a consent":
         Express = 1, ImpliedPurchase = 2, ImpliedInquiry = 3, SoftOptIn = 4, LegitimateInterest = 5;
 }
+
+/// What else a statement on consent may be, beside a revocation (0) and a grant on a basis.
+pub(super) const SIGNED_UP: u8 = 6;
+pub(super) const CONFIRMED: u8 = 7;
 
 /// Any other kind; its name follows.
 pub(super) const OTHER_KIND: u8 = 8;

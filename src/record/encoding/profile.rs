@@ -1,13 +1,13 @@
 //! The record as a whole, and who the customer is.
 
-use super::codes::Code;
+use super::codes::{CONFIRMED, Code, SIGNED_UP};
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::customer::{
     Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Memberships, Point, Points, Profile,
-    Standing,
+    Says, Standing,
 };
-use crate::event::Whereabouts;
+use crate::event::{Evidence, Whereabouts};
 use crate::primitives::{ContactPoint, Instant, Topic};
 use crate::record::{Awaiting, CustomerState, Stage};
 
@@ -141,16 +141,29 @@ impl<'a> Writer<'a> {
     fn consent(&mut self, (record, counts): (&'a ConsentRecord, Instant)) {
         self.kind(&record.channel);
         let (topic, point, expires) = (record.topic.is_some(), record.point.is_some(), record.expires.is_some());
-        let basis = record.grant.map_or(0, Code::code);
-        let raised = counts != record.at;
-        let bits = u8::from(topic) | u8::from(point) << 1 | u8::from(expires) << 2 | u8::from(raised) << 6;
-        self.byte(bits | basis << 3);
+        let (raised, proved) = (counts != record.at, record.source.is_some() || record.evidence.is_some());
+        let says = match record.says {
+            Says::Revoked => 0,
+            Says::Granted(basis) => basis.code(),
+            Says::SignedUp { .. } => SIGNED_UP,
+            Says::Confirmed => CONFIRMED,
+        };
+        let bits = [topic, point, expires, false, false, false, raised, proved];
+        self.byte(bits.iter().rev().fold(0, |bits, bit| bits << 1 | u8::from(*bit)) | says << 3);
         record.topic.iter().for_each(|topic| self.text(topic.as_str()));
         record.point.into_iter().for_each(|point| self.hash(point));
         self.instant(record.at);
         record.expires.into_iter().for_each(|at| self.instant(at));
+        if let Says::SignedUp { until } = record.says {
+            self.instant(until);
+        }
         if raised {
             self.instant(counts);
+        }
+        if proved {
+            self.flags([record.source.is_some(), record.evidence.is_some()]);
+            record.source.iter().for_each(|source| self.text(source.as_str()));
+            record.evidence.iter().for_each(|evidence| self.text(evidence.as_str()));
         }
     }
 }
@@ -316,20 +329,25 @@ impl Reader<'_> {
         let channel = self.kind()?;
         let at = self.at();
         let bits = self.byte()?;
-        // The highest bit is none of this format's.
-        let grant = match bits >> 3 & 0b111 | bits >> 7 << 3 {
-            0 => None,
-            code => Some(self.coded(at, code)?),
+        let topic = if bits & 1 != 0 { Some(Topic::new(self.text()?)) } else { None };
+        let point = if bits & 2 != 0 { Some(self.hash()?) } else { None };
+        let said = self.instant()?;
+        let expires = if bits & 4 != 0 { Some(self.instant()?) } else { None };
+        let says = match bits >> 3 & 0b111 {
+            0 => Says::Revoked,
+            SIGNED_UP => Says::SignedUp { until: self.instant()? },
+            CONFIRMED => Says::Confirmed,
+            code => Says::Granted(self.coded(at, code)?),
         };
-        let record = ConsentRecord {
-            channel,
-            topic: if bits & 1 != 0 { Some(Topic::new(self.text()?)) } else { None },
-            point: if bits & 2 != 0 { Some(self.hash()?) } else { None },
-            at: self.instant()?,
-            grant,
-            expires: if bits & 4 != 0 { Some(self.instant()?) } else { None },
+        let counts = if bits & 64 != 0 { self.instant()? } else { said };
+        let [sourced, proved] = if bits & 128 != 0 { self.flags()? } else { [false; 2] };
+        let source = if sourced { Some(self.key()?) } else { None };
+        let at = self.at();
+        let evidence = if proved { Some(self.text()?) } else { None };
+        let evidence = match evidence.map(Evidence::new) {
+            Some(None) => return self.expected(at, "evidence that is not empty"),
+            evidence => evidence.flatten(),
         };
-        let counts = if bits & 64 != 0 { self.instant()? } else { record.at };
-        Ok((record, counts))
+        Ok((ConsentRecord { channel, topic, point, at: said, says, expires, source, evidence }, counts))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::customer::*;
-use crate::event::{Event, Whereabouts};
+use crate::event::{Basis, Event, Whereabouts};
 use crate::journey::Place;
 use crate::primitives::*;
 use crate::record::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
@@ -156,8 +156,10 @@ fn consents() -> Vec<(ConsentRecord, Instant)> {
             topic: (n < 2).then(|| "offers".into()),
             point: (n == 0).then(|| Key::hash_of("anna@shop.example")),
             at: day(n),
-            grant,
+            says: grant.map_or(Says::Revoked, Says::Granted),
             expires: (n == 1).then(|| day(700)),
+            source: None,
+            evidence: None,
         };
         (record, day(if n == 3 { 5 } else { n }))
     })

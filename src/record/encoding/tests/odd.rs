@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::super::super::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
 use crate::customer::*;
-use crate::event::{Event, Whereabouts};
+use crate::event::{Basis, Event, Evidence, Whereabouts};
 use crate::journey::Place;
 use crate::primitives::*;
 
@@ -198,17 +198,27 @@ fn hold() -> impl Strategy<Value = Hold> {
 fn consent() -> impl Strategy<Value = (ConsentRecord, Instant)> {
     use Basis::*;
     let basis = prop::sample::select(vec![Express, ImpliedPurchase, ImpliedInquiry, SoftOptIn, LegitimateInterest]);
+    let says = prop_oneof![
+        Just(Says::Revoked),
+        basis.prop_map(Says::Granted),
+        instant().prop_map(|until| Says::SignedUp { until }),
+        Just(Says::Confirmed),
+    ];
+    let proof = (option::of(name()), option::of("[a-z0-9 -]{1,40}"));
     (
         kind(),
         option::of(name().prop_map(Topic::new)),
         option::of(hash()),
         instant(),
-        option::of(basis),
+        says,
         option::of(instant()),
         option::of(instant()),
+        proof,
     )
-        .prop_map(|(channel, topic, point, at, grant, expires, counts)| {
-            (ConsentRecord { channel, topic, point, at, grant, expires }, counts.unwrap_or(at))
+        .prop_map(|(channel, topic, point, at, says, expires, counts, (source, evidence))| {
+            let (source, evidence) = (source.map(Key::new), evidence.and_then(Evidence::new));
+            let record = ConsentRecord { channel, topic, point, at, says, expires, source, evidence };
+            (record, counts.unwrap_or(at))
         })
 }
 
