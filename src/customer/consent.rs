@@ -67,7 +67,8 @@ pub struct ConsentBook {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Said {
     record: ConsentRecord,
-    /// The instant that decides between a grant and a revocation: when it was said, unless a merge raised it.
+    /// The instant that decides between a grant and a revocation: when it was said, unless a merge raised it. Of a sign-up:
+    /// when it was said, or once it is confirmed what follows that.
     counts: Instant,
 }
 
@@ -83,6 +84,7 @@ impl Said {
     }
 
     /// Whether it speaks of this channel, topic and contact point; without a topic, of all topics.
+    #[inline]
     fn is_about(&self, channel: &ChannelKind, topic: Option<&Topic>, point: Option<u64>) -> bool {
         let record = &self.record;
         record.channel == *channel
@@ -181,37 +183,34 @@ impl ConsentBook {
     }
 
     fn state(&self, channel: &ChannelKind, topic: &Topic, point: Option<u64>, now: Instant) -> Consent {
+        if self.said.is_empty() {
+            return Consent::NoRecord;
+        }
         let about = || self.about(channel, Some(topic), point).filter(|said| said.record.at <= now);
         let levels = Level::both(about());
         let gone = levels.iter().rev().find(|level| level.stands()).and_then(|level| level.gone);
         let bar = levels.iter().filter_map(|level| level.gone).map(|gone| gone.counts).max();
-        let expired = |said: &Said| said.record.expires.filter(|expires| *expires <= now);
+        let (mut valid, mut ran_out) = (None, None);
         // What a revocation took back does not return when a later grant runs out.
-        let grants = about().filter(|said| said.record.grant().is_some() && Some(said.counts) > bar);
-        let newest = match gone {
-            Some(_) => None,
-            None => grants.max_by_key(|said| {
-                let over = expired(said);
-                (over.is_none(), over.unwrap_or(said.record.at), said.record.says)
-            }),
-        };
-        let newest = newest.map(|said| (&said.record, expired(said)));
-        if let Some((ConsentRecord { at, says: Says::Granted(basis), .. }, None)) = newest {
-            return Consent::Granted { since: *at, basis: *basis };
+        for said in about().filter(|said| gone.is_none() && Some(said.counts) > bar) {
+            let Says::Granted(basis) = said.record.says else { continue };
+            match said.record.expires.filter(|expires| *expires <= now) {
+                Some(end) => ran_out = ran_out.max(Some(end)),
+                None => valid = valid.max(Some((said.record.at, basis))),
+            }
         }
-        // A sign-up waits until more is said, whatever a merge made that count for.
-        let settles = |said: &&Said| matches!(said.record.says, Says::Revoked | Says::Granted(Basis::Express));
-        let settled = || about().filter(settles).map(|said| said.record.at).max();
-        let sign_ups = about().filter_map(|said| match said.record.says {
-            Says::SignedUp { until } if now < until => Some((said.record.at, until)),
-            _ => None,
-        });
-        let waiting = sign_ups.max().filter(|(since, _)| Some(*since) > settled());
-        match (waiting, gone, newest) {
+        if let Some((since, basis)) = valid {
+            return Consent::Granted { since, basis };
+        }
+        // By when it was said, whatever a merge made a revocation count for.
+        let revoked = || about().filter(|said| said.record.revokes()).map(|said| said.record.at).max();
+        let sign_ups = about().filter_map(|said| Some((said.record.at, said.waits(now)?)));
+        let waiting = sign_ups.max().filter(|(since, _)| Some(*since) > revoked());
+        match (waiting, gone, ran_out) {
             (Some((since, until)), ..) => Consent::Pending { since, until },
             (None, Some(gone), _) => Consent::Revoked { since: gone.record.at },
-            (None, None, Some((_, Some(since)))) => Consent::Expired { since },
-            (None, None, _) => Consent::NoRecord,
+            (None, None, Some(since)) => Consent::Expired { since },
+            (None, None, None) => Consent::NoRecord,
         }
     }
 

@@ -24,7 +24,7 @@ impl ConsentBook {
         for said in sides.iter().flat_map(|side| &side.said) {
             // A confirmation on one side does not complete a sign-up on the other: neither had allowed anything.
             if said.record.is_half() {
-                self.keep_half(&said.record);
+                self.keep_half(said);
                 continue;
             }
             let stands = |side: &ConsentBook| side.said.contains(said) && side.is_standing(&said.record);

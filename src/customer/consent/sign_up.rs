@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 
 use super::{ConsentBook, ConsentRecord, Said, Says};
 use crate::event::{Basis, Evidence};
+use crate::primitives::{Instant, Span};
 
 /// So many sign-ups, and so many confirmations, are kept of one channel, topic and contact point: the latest.
 pub(super) const MOST_HALVES: usize = 4;
@@ -14,33 +15,36 @@ pub(super) const MOST_HALVES: usize = 4;
 impl ConsentBook {
     /// Takes a sign-up or a confirmation, and makes the grants that it completes. Says whether it told anything new.
     pub(super) fn record_half(&mut self, half: ConsentRecord) -> bool {
-        if !self.keep_half(&half) {
+        if !self.keep_half(&Said { counts: half.at, record: half.clone() }) {
             return false;
         }
-        let grants: Vec<ConsentRecord> = match half.says {
-            Says::SignedUp { .. } => self.iter().filter_map(|other| confirmed(&half, other)).collect(),
-            _ => self.iter().filter_map(|other| confirmed(other, &half)).collect(),
-        };
-        for grant in grants {
+        let others: Vec<ConsentRecord> = self.iter().filter(|other| other.is_half()).cloned().collect();
+        for other in others {
+            let (sign_up, confirmation) = if half.says == Says::Confirmed { (&other, &half) } else { (&half, &other) };
+            let Some(grant) = confirmed(sign_up, confirmation) else { continue };
+            // From then on it waits for nothing more.
+            if let Some(known) = self.said.iter_mut().find(|known| known.record == *sign_up) {
+                known.counts = known.counts.max(grant.at + Span::millis(1));
+            }
             self.put(Said { counts: grant.at, record: grant });
         }
         true
     }
 
     /// Keeps one half; says whether it was new. It completes nothing by that.
-    pub(super) fn keep_half(&mut self, half: &ConsentRecord) -> bool {
-        if self.iter().any(|known| known == half) {
+    pub(super) fn keep_half(&mut self, half: &Said) -> bool {
+        if let Some(known) = self.said.iter_mut().find(|known| known.record == half.record) {
+            known.counts = known.counts.max(half.counts);
             return false;
         }
-        let alike = |known: &ConsentRecord| {
-            known.is_half()
-                && (known.says == Says::Confirmed) == (half.says == Says::Confirmed)
-                && (&known.channel, &known.topic, known.point) == (&half.channel, &half.topic, half.point)
-        };
-        self.said.push(Said { record: half.clone(), counts: half.at });
-        let of_kind = || self.said.iter().enumerate().filter(|(_, said)| alike(&said.record));
+        let kind = |record: &ConsentRecord| record.is_half().then_some(record.says == Says::Confirmed);
+        let matter = |record: &ConsentRecord| (record.channel.clone(), record.topic.clone(), record.point);
+        let (ours, about) = (kind(&half.record), matter(&half.record));
+        self.said.push(half.clone());
+        let alike = |said: &Said| kind(&said.record) == ours && matter(&said.record) == about;
+        let of_kind = || self.said.iter().enumerate().filter(|(_, said)| alike(said));
         if of_kind().count() > MOST_HALVES
-            && let Some((oldest, _)) = of_kind().min_by(|(_, a), (_, b)| a.order().cmp(&b.order()))
+            && let Some((oldest, _)) = of_kind().min_by(|(_, a), (_, b)| a.order_said().cmp(&b.order_said()))
         {
             self.said.remove(oldest);
         }
@@ -65,6 +69,14 @@ fn confirmed(sign_up: &ConsentRecord, confirmation: &ConsentRecord) -> Option<Co
 }
 
 impl Said {
+    /// Until when a sign-up waits, if it does.
+    pub(super) fn waits(&self, now: Instant) -> Option<Instant> {
+        match self.record.says {
+            Says::SignedUp { until } if now < until && self.counts == self.record.at => Some(until),
+            _ => None,
+        }
+    }
+
     /// Of two that replace each other the greater stands.
     pub(super) fn order(&self) -> impl Ord + use<'_> {
         (self.counts, self.order_said())
@@ -74,7 +86,7 @@ impl Said {
     /// source and evidence, so that the order of arrival does not show.
     pub(super) fn order_said(&self) -> impl Ord + use<'_> {
         let record = &self.record;
-        let expires = Reverse(record.expires.unwrap_or(crate::primitives::Instant::MAX));
+        let expires = Reverse(record.expires.unwrap_or(Instant::MAX));
         (record.at, expires, record.says, &record.source, &record.evidence)
     }
 }

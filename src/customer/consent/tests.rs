@@ -91,6 +91,7 @@ fn promise_4_1_of_many_sign_ups_the_latest_are_kept() {
 /// What holds of a topic at a contact point, by its sentences in the guide, over everything that was ever said.
 fn naive(said: &[ConsentRecord], topic: &str, point: Option<u64>, now: Instant) -> Consent {
     let mut all = said.to_vec();
+    let mut done = Vec::new();
     for confirmed in said.iter().filter(|record| record.says == Says::Confirmed) {
         for sign_up in said {
             if let Says::SignedUp { until } = sign_up.says
@@ -100,6 +101,7 @@ fn naive(said: &[ConsentRecord], topic: &str, point: Option<u64>, now: Instant) 
             {
                 let says = Says::Granted(Basis::Express);
                 all.push(ConsentRecord { at: confirmed.at, says, ..sign_up.clone() });
+                done.push(sign_up);
             }
         }
     }
@@ -125,10 +127,8 @@ fn naive(said: &[ConsentRecord], topic: &str, point: Option<u64>, now: Instant) 
     if let (None, Some(grant)) = (away, valid) {
         return Consent::Granted { since: grant.at, basis: grant.grant().unwrap() };
     }
-    let waiting = all.iter().filter_map(|r| match r.says {
-        Says::SignedUp { until } => {
-            (Some(r.at) > last_no && Some(r.at) > came_back && now < until).then_some((r.at, until))
-        }
+    let waiting = all.iter().filter(|r| Some(r.at) > last_no && !done.contains(r)).filter_map(|r| match r.says {
+        Says::SignedUp { until } if now < until => Some((r.at, until)),
         _ => None,
     });
     match (waiting.max(), away, grants.iter().max_by_key(|r| end(r))) {

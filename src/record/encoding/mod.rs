@@ -46,7 +46,7 @@
 //! | preferred | kind |
 //! | attributes | count; of each: name text, value, said instant, since instant |
 //! | anonymous | count; of each attribute that was said before the customer was known its place, from 0, as a number |
-//! | consents | count; of each: kind; byte (topic 1, point 2, expires 4, counts 64, proved 128, plus eight times what it says: 0 revoked, granted express 1, implied by purchase 2, by inquiry 3, soft opt-in 4, legitimate interest 5, signed up 6, confirmed 7); topic text; point hash; at instant; expiry instant; of a sign-up the instant until which it waits; the instant from which it counts, if a merge raised it; of one that is proved flags (source 1, evidence 2), source text, evidence text, which is not empty |
+//! | consents | count; of each: kind; byte (topic 1, point 2, expires 4, counts 64, proved 128, plus eight times what it says: 0 revoked, granted express 1, implied by purchase 2, by inquiry 3, soft opt-in 4, legitimate interest 5, signed up 6, confirmed 7); topic text; point hash; at instant; expiry instant; of a sign-up the instant until which it waits; the instant from which it counts, if a merge raised it (of a sign-up: what follows its confirmation); of one that is proved flags (source 1, evidence 2), source text, evidence text, which is not empty |
 //! | merged | the latest merge, instant |
 //! | history | count; series |
 //! | runs | count; runs |
