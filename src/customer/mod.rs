@@ -1,6 +1,7 @@
 //! One record per person: who they are, where they are reached, what they allowed, what they did and what they got.
 
 mod affinity;
+mod at_point;
 mod attributes;
 mod bought;
 mod column;
@@ -19,7 +20,9 @@ mod seen;
 mod stage;
 
 pub(crate) use affinity::{Affinities, Affinity};
+pub(crate) use at_point::AtPoint;
 pub(crate) use column::{Cells, Column, NONE};
+pub(crate) use contact_log::Changed;
 pub(crate) use figures::Parts;
 pub(crate) use habits::Habits;
 pub(crate) use memberships::Standing;
@@ -30,13 +33,16 @@ pub use affinity::Liked;
 pub use attributes::{Attribute, AttributeRef, Attributes};
 pub use bought::{Bought, MoneyBasis};
 pub use consent::{Basis, Consent, ConsentBook, ConsentRecord};
-pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
+pub use contact_log::{
+    ChannelTag, Contact, ContactLog, ContentKey, Copies, DeviceCopy, Engagement, HandOver, MessageTag, RunRef, SentTo,
+    Status,
+};
 pub use figure_rules::FigureRules;
 pub use figures::Figures;
 pub use habits::{BestHour, LearnedChannel};
 pub use history::{History, Occurrence, Recorded, Series};
 pub use memberships::Memberships;
-pub use points::{BlockReason, Point, Points};
+pub use points::{BlockReason, DeviceTag, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
 pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};

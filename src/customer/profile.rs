@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, Figures, History, LearnedChannel,
-    Memberships, Points, Reach, Seen,
+    Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, DeviceTag, Figures, History,
+    LearnedChannel, Memberships, Points, Reach, Seen,
 };
-use crate::event::{Event, Subscription, SubscriptionStatus, Whereabouts};
+use crate::event::{Device, Event, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{
     ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
 };
@@ -115,9 +115,10 @@ impl Profile {
             observed.reachability |= self.contact_trait(key, value, at);
         }
         if let Some(place) = &event.place {
-            let (moved, reachable) = self.observe_place(place, at);
-            observed.place = moved;
-            observed.reachability |= reachable;
+            observed.place = self.observe_place(place, at);
+        }
+        if let Some(device) = &event.device {
+            observed.reachability |= self.observe_device(device, event.leaves_device(), at);
         }
         for said in &event.subscriptions {
             observed.reachability |= self.subscribe(said, at);
@@ -144,22 +145,18 @@ impl Profile {
     fn contact_trait(&mut self, key: &Key, value: &Value, at: Instant) -> bool {
         let Some(text) = value.as_str() else { return false };
         match key.as_str() {
-            "email" => match ContactPoint::email(text) {
-                Ok(point) => self.points.add(ChannelKind::Email, point, None, at),
-                Err(_) => return false,
-            },
-            "phone" => match ContactPoint::phone(text) {
-                Ok(point) => self.points.add(ChannelKind::Sms, point, None, at),
-                Err(_) => return false,
-            },
-            "preferred_channel" => self.preferred = Some(ChannelKind::from_name(text)),
-            _ => return false,
+            "email" => ContactPoint::email(text).is_ok_and(|to| self.points.add(ChannelKind::Email, to, None, at)),
+            "phone" => ContactPoint::phone(text).is_ok_and(|to| self.points.add(ChannelKind::Sms, to, None, at)),
+            "preferred_channel" => {
+                self.preferred = Some(ChannelKind::from_name(text));
+                true
+            }
+            _ => false,
         }
-        true
     }
 
-    /// Says whether the zone, locale or country changed, and whether a contact point came.
-    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> (bool, bool) {
+    /// Says whether the zone, locale or country changed.
+    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> bool {
         let mut moved = self.place.is_none();
         let (known, said) = &mut **self.place.get_or_insert_with(|| Box::new((Whereabouts::default(), at)));
         if at >= *said {
@@ -175,12 +172,21 @@ impl Profile {
                 }
             }
         }
-        let Some((token, device)) = &place.device else { return (moved, false) };
-        let Ok(point) = ContactPoint::token(token) else { return (moved, false) };
-        let web = device.as_deref().is_some_and(|device| matches!(device, "web" | "browser"));
-        let kind = if web { ChannelKind::WebPush } else { ChannelKind::Push };
-        self.points.add(kind, point, device.clone(), at);
-        (moved, true)
+        moved
+    }
+
+    /// Says whether the device came, or went.
+    fn observe_device(&mut self, device: &Device, leaves: bool, at: Instant) -> bool {
+        let token = device.token.as_deref().and_then(|token| ContactPoint::token(token).ok());
+        match (token, leaves) {
+            (Some(token), false) => {
+                let tag = DeviceTag { kind: device.kind.clone(), id: device.id };
+                self.points.add(device.channel(), token, Some(tag), at)
+            }
+            (Some(token), true) => self.points.drop(token.hash(), at),
+            (None, true) => device.id.is_some_and(|id| self.points.drop_device(id, at)),
+            (None, false) => false,
+        }
     }
 
     fn subscribe(&mut self, said: &Subscription, at: Instant) -> bool {

@@ -1,12 +1,14 @@
 //! Events as the [Segment Spec](https://segment.com/docs/connections/spec/) writes them, in and out, and the receipts
 //! of messages among them (promises 3.1 to 3.4).
 
+mod device;
 mod parse;
 mod receipt;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use device::Device;
 pub use parse::EventError;
 pub(crate) use parse::is_placeholder;
 pub use receipt::{Receipt, ReceiptKind, ReceiptTarget};
@@ -67,11 +69,13 @@ pub struct Event {
     pub receipt: Option<Box<Receipt>>,
     /// What the `context` says of where the customer is, if anything.
     pub place: Option<Box<Whereabouts>>,
+    /// The `context.device` that it came from, if it says any.
+    pub device: Option<Box<Device>>,
     /// Consent as given in `messaging_subscriptions`.
     pub subscriptions: Vec<Subscription>,
 }
 
-/// Where and with what the customer is, from the `context`.
+/// Where the customer is, from the `context`.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Whereabouts {
@@ -81,8 +85,6 @@ pub struct Whereabouts {
     pub locale: Option<Arc<str>>,
     /// `context.country`, `context.location.country` or the address's country.
     pub country: Option<Arc<str>>,
-    /// The token of `context.device`, with its kind (`ios`, `android`, ...).
-    pub device: Option<(Arc<str>, Option<Arc<str>>)>,
 }
 
 /// One entry of Segment's `messaging_subscriptions`.
@@ -154,6 +156,7 @@ impl Event {
             context: Fields::new(),
             receipt: None,
             place: None,
+            device: None,
             subscriptions: Vec::new(),
         }
     }
@@ -204,6 +207,12 @@ impl Event {
     /// Sets the customer's IANA time zone, as `context.timezone` would.
     pub fn zone(mut self, zone: &str) -> Self {
         self.place.get_or_insert_default().zone = Some(zone.into());
+        self
+    }
+
+    /// Sets the device that it came from, as `context.device` would.
+    pub fn from_device(mut self, device: Device) -> Self {
+        self.device = Some(Box::new(device));
         self
     }
 

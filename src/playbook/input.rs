@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::customer::{ContentKey, Engagement};
+use crate::customer::{ContentKey, Engagement, Status};
 use crate::delivery::{DeliveryError, Envelope};
 use crate::event::{Event, ReceiptKind};
 use crate::journey::EndReason;
@@ -235,10 +235,20 @@ pub enum What {
         /// Why: a rule, or that its run ended.
         reason: Arc<str>,
     },
-    /// The provider took it.
+    /// The provider took it; of a message to several devices, for the first of them.
     Accepted {
         /// The envelope.
         id: IdempotencyKey,
+    },
+    /// The copy of a message to one of several devices came to its end; the message's own end is told apart.
+    Copy {
+        /// The envelope of the copy.
+        id: IdempotencyKey,
+        /// The message, as the other notices name it.
+        of: IdempotencyKey,
+        /// How it ended.
+        #[serde(flatten)]
+        status: Status,
     },
     /// It failed for now and will be tried again.
     Retried {
@@ -331,7 +341,10 @@ pub struct HandedOver {
     pub attempt: u16,
     /// What it says, as its hash.
     pub content: ContentKey,
-    /// What it costs, in the playbook's currency.
+    /// The further envelopes of a message to several devices.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<IdempotencyKey>,
+    /// What it costs in all, in the playbook's currency.
     #[serde(serialize_with = "plain_decimal")]
     pub cost: Decimal,
     /// How many parts an SMS has.

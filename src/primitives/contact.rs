@@ -73,6 +73,12 @@ impl ChannelKind {
         }
     }
 
+    /// Whether a contact point of this kind is the token of a device: a customer may have several, a message may go to all
+    /// of them, and one that its provider rejects is dropped.
+    pub fn has_devices(&self) -> bool {
+        matches!(self, ChannelKind::Push | ChannelKind::WebPush)
+    }
+
     /// Whether a channel of this kind finds the customer by id and needs no contact point.
     pub fn reaches_by_id(&self) -> bool {
         matches!(self, ChannelKind::InApp | ChannelKind::Inbox | ChannelKind::Audience)

@@ -208,7 +208,7 @@ mod tests {
     fn promise_5_2_reachable_is_a_point_that_is_not_blocked() {
         let email = json!({"reachable": "email"});
         let point = ContactPoint::email("a@b.de").unwrap();
-        let add = |who: &mut Profile| who.points.add(ChannelKind::Email, point.clone(), None, day(0));
+        let add = |who: &mut Profile| assert!(who.points.add(ChannelKind::Email, point.clone(), None, day(0)));
         assert_eq!(ask(email.clone(), |_| {}), outside(None));
         assert_eq!(ask(email.clone(), add), inside(None));
         let blocked = ask(email.clone(), |who| {
