@@ -146,10 +146,12 @@ impl Points {
         self.block(&address, reason)
     }
 
-    /// Drops the token of this hash, as of an instant up to which nothing brings it back; says whether it was there.
+    /// Drops the token of this hash, as of an instant up to which nothing brings it back, unless it was heard of since; says
+    /// whether it was there.
     pub fn drop(&mut self, token: u64, at: Instant) -> bool {
         let known = self.list.len();
-        self.list.retain(|known| !(known.kind.has_devices() && known.point.hash() == token));
+        let goes = |known: &Point| known.kind.has_devices() && known.fresh <= at && known.point.hash() == token;
+        self.list.retain(|known| !goes(known));
         self.dropped.get_or_insert_default().remember(token, at);
         self.list.len() < known
     }

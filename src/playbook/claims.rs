@@ -112,11 +112,8 @@ impl Turn<'_> {
             return self.queue(id, hand_over, due);
         }
         hand_over.status = if doubt { Status::Parked } else { Status::Refused };
-        if wrong.blocks_contact_point()
-            && let Some(point) = contact.point_of(id)
-        {
-            self.state.profile.points.reject(point, BlockReason::Invalid, now);
-        }
+        let point = contact.point_of(id).filter(|_| wrong.blocks_contact_point());
+        self.reject(point, BlockReason::Invalid);
         self.put(id, hand_over, &wrong.to_string());
     }
 
@@ -141,10 +138,15 @@ impl Turn<'_> {
             return;
         }
         hand_over.status = Status::Bounced;
-        if let Some(point) = contact.point_of(id) {
-            self.state.profile.points.reject(point, BlockReason::HardBounce, self.now);
-        }
+        let point = contact.point_of(id);
+        self.reject(point, BlockReason::HardBounce);
         self.put(id, hand_over, "");
+    }
+
+    fn reject(&mut self, point: Option<u64>, reason: BlockReason) {
+        if point.is_some_and(|point| self.state.profile.points.reject(point, reason, self.now)) {
+            self.reachability_changed();
+        }
     }
 
     fn queue(&mut self, id: IdempotencyKey, mut hand_over: HandOver, due: Instant) {

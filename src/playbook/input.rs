@@ -34,6 +34,16 @@ pub enum Input {
         /// When to claim it again.
         due: Instant,
     },
+    /// Another record's event came from a device whose token this one may hold: a token is the record's that heard of the
+    /// device last (promise 2.2).
+    DeviceTaken {
+        /// The stable hash of the token.
+        token: u64,
+        /// The other record.
+        by: CustomerId,
+        /// When the other one heard of the device.
+        at: Instant,
+    },
     /// The host says that this record and another are one person (promise 2.2).
     Merge {
         /// The other.
@@ -290,6 +300,11 @@ pub enum What {
     StrayReceipt {
         /// What it said.
         receipt: ReceiptKind,
+    },
+    /// A device that was this customer's is another's now: nothing more goes there (promise 2.2).
+    DeviceTaken {
+        /// The record that has it now.
+        by: CustomerId,
     },
     /// Another record became part of this one.
     Merged {

@@ -197,6 +197,28 @@ impl Turn<'_> {
         }
     }
 
+    /// Another record heard of a device. If this one heard of it later, the other has to let it go.
+    pub(super) fn device_taken(&mut self, token: u64, by: CustomerId, at: Instant) {
+        let ours = self.state.profile.id;
+        // What became one holds it once.
+        if by == ours || self.state.absorbed.contains(&by) {
+            return;
+        }
+        let points = &mut self.state.profile.points;
+        let held = points.iter().find(|known| known.kind.has_devices() && known.point.hash() == token);
+        match held.map(|known| known.fresh) {
+            None => {}
+            Some(fresh) if fresh > at => {
+                self.out.forward.push((by, Input::DeviceTaken { token, by: ours, at: fresh }));
+            }
+            Some(_) => {
+                points.drop(token, at);
+                self.reachability_changed();
+                self.out.notice(self.now, What::DeviceTaken { by });
+            }
+        }
+    }
+
     /// What a run that ends had handed over counts as attempts of the run that goes on in its place. Both may stand at one
     /// cascade: then no channel is tried twice, and who engaged with either has engaged.
     fn hand_attempts(&mut self, ended: &Run, stays: u64) {

@@ -66,9 +66,11 @@ impl<'a> Turn<'a> {
         let Some(message) = book.message(&wanted.message) else {
             return self.news(wanted.run, &News::Skipped { reason: "no_such_message", end_run: false });
         };
+        if self.state.profile.points.drop_stale(self.now) {
+            self.reachability_changed();
+        }
         let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return };
         let visit = visit_of(run);
-        self.state.profile.points.drop_stale(self.now);
         let profile = &self.state.profile;
         let tried: Vec<ChannelId> = profile
             .contacts
