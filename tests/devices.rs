@@ -128,6 +128,19 @@ fn promise_10_2_a_message_is_parked_if_a_device_may_have_it_and_none_surely_has(
     assert_eq!((handed(&shop).len(), statuses(&shop)), (3, vec![Status::Parked]));
 }
 
+#[test]
+fn promise_10_2_a_point_that_is_rejected_after_an_unknown_outcome_is_not_tried_again() {
+    for (answer, left) in [(invalid(), 0), (Err(DeliveryError::permanent("400")), 1)] {
+        let mut book = pushes(json!({}));
+        book["channels"]["push"]["key_memory"] = "24h".into();
+        let mut shop = with(book, &["a"]);
+        shop.answers([Err(DeliveryError::unknown("lost")), answer]);
+        shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+        shop.pass("2026-03-02T10:00:00Z");
+        assert_eq!((handed(&shop).len(), tokens(&shop).len(), statuses(&shop)), (2, left, vec![Status::Parked]));
+    }
+}
+
 /// A cascade by push, a day, then in the app.
 fn cascade() -> Json {
     let mut book = pushes(json!({"journeys": {"j": steps(json!([

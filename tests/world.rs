@@ -245,12 +245,14 @@ impl World {
             // The provider had it: it stays counted (promise 7.4), and nothing goes there again.
             Says::Bounce(envelope) => {
                 let address = self.envelopes[&envelope].address().to_owned();
-                if self.envelopes[&envelope].channel.kind == ChannelKind::Push {
-                    person.phones.drop(&address, now);
-                    self.met("bounce of a device");
-                } else {
+                // A second copy of a bounce is no news of a token that was given again since.
+                let first = !self.bounced.contains(&envelope);
+                if self.envelopes[&envelope].channel.kind != ChannelKind::Push {
                     person.dead.insert(address);
                     self.met("bounce");
+                } else if first {
+                    person.phones.drop(&address, now);
+                    self.met("bounce of a device");
                 }
                 self.bounced.insert(envelope);
             }

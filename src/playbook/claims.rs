@@ -105,7 +105,9 @@ impl Turn<'_> {
                 spec.key_memory.is_some_and(|memory| due < first + memory)
                     || spec.on_unknown(contact.message.class) == OnUnknown::Resend
             };
-            (in_time && if doubt { honoured() } else { wrong.retryable() }).then_some(due)
+            // Who says for good that there is nobody, or never, says the same next time.
+            let may_change = wrong.retryable() || !wrong.is_certain();
+            (in_time && may_change && (!doubt || honoured())).then_some(due)
         });
         if let Some(due) = again {
             self.out.notice(now, What::Retried { id, due });
@@ -164,16 +166,22 @@ impl Turn<'_> {
         }
     }
 
-    /// Withdraws the envelopes of some messages that wait for their claims, without telling their runs.
-    pub(super) fn withdraw_queued(&mut self, which: impl Fn(&Contact) -> bool, why: &'static str) {
+    /// Withdraws the envelopes of some messages that wait for their claims. Answers what their runs would be told.
+    pub(super) fn withdraw_queued(
+        &mut self,
+        which: impl Fn(&Contact) -> bool,
+        why: &'static str,
+    ) -> Vec<(IdempotencyKey, News<'static>)> {
+        let mut news = Vec::new();
         let contacts = self.state.profile.contacts.iter().filter(|contact| contact.waits() && which(contact));
         let queued: Vec<_> =
             contacts.flat_map(Contact::envelopes).filter(|(_, known)| known.status.is_queued()).collect();
         for (id, mut hand_over) in queued {
             // What may have arrived already cannot be withdrawn, but it is not tried again.
             hand_over.status = if hand_over.doubt { Status::Parked } else { Status::Cancelled };
-            self.change(id, hand_over, why);
+            news.extend(self.change(id, hand_over, why));
         }
+        news
     }
 
     /// Brings what became of an envelope into its message, and notes what that changes: its end, once, with the reason.
@@ -186,10 +194,12 @@ impl Turn<'_> {
     ) -> Option<(IdempotencyKey, News<'static>)> {
         let now = self.now;
         let contact = self.state.profile.contacts.get_mut(id)?;
+        let was_open = contact.due().is_some();
         let Changed { before, after } = contact.put(id, hand_over);
         let (of, doubt, several) = (contact.id, contact.doubt, contact.copies().next().is_some());
         let message = contact.message.id.clone();
         let last = contact.claims.map_or(now, |(_, last)| last);
+        let (taken, open) = (contact.taken().unwrap_or(now), contact.due().is_some());
         if hand_over.status.due().is_none() {
             self.out.release.push(id);
             if several {
@@ -203,13 +213,12 @@ impl Turn<'_> {
         let comes_back = after == Status::Bounced && before != after;
         let after_all = before == Status::Parked && after == Status::Accepted;
         if !ends && !comes_back && !after_all {
-            return None;
+            // The last of the devices has answered.
+            let settled = after == Status::Accepted && was_open && !open;
+            return settled.then_some((of, News::Accepted { at: taken }));
         }
         let (what, news) = match after {
-            Status::Accepted => {
-                let at = hand_over.claims.map_or(now, |(_, at)| at);
-                (What::Accepted { id: of }, News::Accepted { at })
-            }
+            Status::Accepted => (What::Accepted { id: of }, News::Accepted { at: taken }),
             Status::Parked => (What::Parked { id: of }, News::Parked { at: last }),
             Status::Bounced => (What::Bounced { id: of }, News::Bounced),
             Status::Expired => (What::Expired { id: of }, News::Refused),
@@ -221,8 +230,15 @@ impl Turn<'_> {
         if after == Status::Bounced || !(doubt || after == Status::Accepted) {
             self.uncount(of);
         }
-        // A run that went on when it was parked has heard enough.
-        (!after_all).then_some((of, news))
+        // A run that went on when it was parked has heard enough. One that waits for nothing else stays until the last
+        // device has answered: an exit still withdraws what is left (promise 6.6).
+        (!after_all && !(open && self.waits_for_nothing_else(of))).then_some((of, news))
+    }
+
+    fn waits_for_nothing_else(&self, id: IdempotencyKey) -> bool {
+        let asked = self.state.profile.contacts.get(id).and_then(|contact| contact.run.as_ref());
+        let run = asked.and_then(|asked| self.state.runs.iter().find(|run| run.id == asked.run));
+        run.is_some_and(|run| run.wake.is_none())
     }
 
     fn uncount(&mut self, id: IdempotencyKey) {

@@ -178,7 +178,8 @@ impl Turn<'_> {
         }
         // Whoever has seen it needs it on no further device.
         self.try_no_more(|contact| contact.id == of && contact.copies().next().is_some());
-        self.withdraw_queued(|contact| contact.id == of && contact.status == Status::Accepted, "engaged");
+        let left = self.withdraw_queued(|contact| contact.id == of && contact.status == Status::Accepted, "engaged");
+        left.into_iter().for_each(|(of, news)| self.tell_of(of, news));
         if first {
             self.state.profile.update_channel(&kind, |record| {
                 record.engaged += 1;

@@ -120,6 +120,12 @@ impl Contact {
         self.status.is_queued() || self.copies().any(|copy| copy.hand_over.status.is_queued())
     }
 
+    /// When what the first of its devices took was handed over.
+    pub(crate) fn taken(&self) -> Option<Instant> {
+        let taken = self.envelopes().filter(|(_, known)| known.status == Status::Accepted);
+        taken.filter_map(|(_, known)| Some(known.claims?.1)).min()
+    }
+
     /// Changes how far an envelope has come, and says what that makes of the message.
     pub(crate) fn put(&mut self, id: IdempotencyKey, hand_over: HandOver) -> Changed {
         let before = self.status;
