@@ -156,6 +156,13 @@ impl Points {
         self.list.len() < known
     }
 
+    /// When the customer was last heard of on the device with this token, or it was dropped.
+    pub(crate) fn heard_of(&self, token: u64) -> Option<Instant> {
+        let held = self.list.iter().filter(|known| known.kind.has_devices() && known.point.hash() == token);
+        let dropped = self.dropped().iter().filter(|(known, _)| *known == token).map(|(_, at)| *at);
+        held.map(|known| known.fresh).chain(dropped).max()
+    }
+
     /// Drops the tokens of the device with this id; says whether there were any.
     pub fn drop_device(&mut self, id: u64, at: Instant) -> bool {
         let of_it = self.list.iter().filter(|known| known.kind.has_devices() && known.is_of(id) && known.fresh <= at);

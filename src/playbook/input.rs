@@ -121,6 +121,8 @@ pub enum Elsewhere {
     Moved(CustomerId),
     /// The event names a user, and the record is another user's (promise 2.2): it went to that user's own record.
     OtherUser(CustomerId),
+    /// The device is the record's still, which heard of it later: the other one is told.
+    DeviceKept,
 }
 
 /// Why a record took nothing of an input and is unchanged.
@@ -303,7 +305,7 @@ pub enum What {
     },
     /// A device that was this customer's is another's now: nothing more goes there (promise 2.2).
     DeviceTaken {
-        /// The record that has it now.
+        /// The record that heard of it later.
         by: CustomerId,
     },
     /// Another record became part of this one.

@@ -1,7 +1,7 @@
 //! Two records become one: the stages of a merge, as `record::merge` lays them down, and what each does to runs and
 //! messages.
 
-use super::input::{Input, What};
+use super::input::{Elsewhere, Input, What};
 use super::messages::Wanted;
 use super::runs::visit_of;
 use super::step::{Turn, Upto};
@@ -197,7 +197,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Another record heard of a device. If this one heard of it later, the other has to let it go.
+    /// Another record heard of a device. If this one knows of a later sign of it, or of its end, the other has to let it go.
     pub(super) fn device_taken(&mut self, token: u64, by: CustomerId, at: Instant) {
         let ours = self.state.profile.id;
         // What became one holds it once.
@@ -205,17 +205,16 @@ impl Turn<'_> {
             return;
         }
         let points = &mut self.state.profile.points;
-        let held = points.iter().find(|known| known.kind.has_devices() && known.point.hash() == token);
-        match held.map(|known| known.fresh) {
-            None => {}
-            Some(fresh) if fresh > at => {
-                self.out.forward.push((by, Input::DeviceTaken { token, by: ours, at: fresh }));
+        match points.heard_of(token) {
+            Some(later) if later > at => {
+                self.out.forward.push((by, Input::DeviceTaken { token, by: ours, at: later }));
+                self.out.elsewhere = Some(Elsewhere::DeviceKept);
             }
-            Some(_) => {
-                points.drop(token, at);
+            _ if points.drop(token, at) => {
                 self.reachability_changed();
                 self.out.notice(self.now, What::DeviceTaken { by });
             }
+            _ => {}
         }
     }
 

@@ -108,7 +108,7 @@ impl Stepped {
     /// The record whose the input turned out to be.
     fn taker(&self, customer: CustomerId) -> CustomerId {
         match self.elsewhere {
-            None => customer,
+            None | Some(Elsewhere::DeviceKept) => customer,
             Some(Elsewhere::Moved(to) | Elsewhere::OtherUser(to)) => to,
         }
     }
@@ -236,7 +236,12 @@ async fn take_device<S: Shell>(
         }
     };
     if owner != to {
-        shell.step(owner, Input::DeviceTaken { token, by: to, at }).await?;
+        let asked = shell.step(owner, Input::DeviceTaken { token, by: to, at }).await?;
+        let to = match asked.elsewhere {
+            Some(Elsewhere::DeviceKept) => return Ok(()),
+            Some(Elsewhere::Moved(on)) => on,
+            _ => to,
+        };
         shell.bind(&[Binding { key: device.key, to, from: Some(owner) }]).await?;
     }
     Ok(())
@@ -302,7 +307,7 @@ impl Route {
             let goes = match (owner, stepped.elsewhere) {
                 (None, _) => true,
                 (Some(owner), elsewhere) if owner == self.customer => match elsewhere {
-                    None => false,
+                    None | Some(Elsewhere::DeviceKept) => false,
                     // Not ahead of the content: a copy of an event has to come where the first one went.
                     Some(Elsewhere::Moved(_)) => stepped.settled,
                     // A strong identifier that was another user's before stays theirs.
