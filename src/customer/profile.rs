@@ -112,7 +112,7 @@ impl Profile {
             if self.attributes.set(&intern(key), value.clone(), at) {
                 observed.attributes.push(key.hash());
             }
-            observed.reachability |= self.contact_trait(key, value, at);
+            observed.reachability |= self.contact_trait(key, value, event, at);
         }
         if let Some(place) = &event.place {
             observed.place = self.observe_place(place, at);
@@ -142,17 +142,28 @@ impl Profile {
     }
 
     /// `email`, `phone` and `preferred_channel` are more than attributes.
-    fn contact_trait(&mut self, key: &Key, value: &Value, at: Instant) -> bool {
+    fn contact_trait(&mut self, key: &Key, value: &Value, event: &Event, at: Instant) -> bool {
         let Some(text) = value.as_str() else { return false };
         match key.as_str() {
             "email" => ContactPoint::email(text).is_ok_and(|to| self.points.add(ChannelKind::Email, to, None, at)),
-            "phone" => ContactPoint::phone(text).is_ok_and(|to| self.points.add(ChannelKind::Sms, to, None, at)),
+            "phone" => self.number(text, event).is_some_and(|to| self.points.add(ChannelKind::Sms, to, None, at)),
             "preferred_channel" => {
                 self.preferred = Some(ChannelKind::from_name(text));
                 true
             }
             _ => false,
         }
+    }
+
+    /// A number without its country's code is one of the country that the event tells of, else of the one that is known.
+    fn number(&self, text: &str, event: &Event) -> Option<ContactPoint> {
+        ContactPoint::phone(text).ok().or_else(|| {
+            let country = Key::new("country");
+            let said = event.traits.get(&country).and_then(Value::as_str);
+            let said = said.or_else(|| event.place.as_ref()?.country.as_deref());
+            let known = || self.attribute(&country).and_then(|known| known.as_str());
+            ContactPoint::phone_in(text, said.or_else(known)?).ok()
+        })
     }
 
     /// Says whether the zone, locale or country changed.
