@@ -150,12 +150,30 @@ struct Reached {
     marketing: bool,
 }
 
-/// One visit of a cascade: its attempts, each with the hand-over from which the next waits: the first that a device took,
-/// else the last that may have reached the customer.
+/// One attempt of a cascade: the hand-overs of its envelopes that may have reached the customer, the last of each, and the
+/// first that a device is known to have taken.
+struct Attempt {
+    of: IdempotencyKey,
+    possibly: HashMap<IdempotencyKey, Instant>,
+    taken: Option<Instant>,
+}
+
+impl Attempt {
+    /// From when the next attempt waits.
+    fn reached(&self) -> Option<Instant> {
+        self.taken.or_else(|| self.possibly.values().max().copied())
+    }
+
+    fn take(&mut self, envelope: IdempotencyKey) {
+        let at = self.possibly.get(&envelope).copied();
+        self.taken = self.taken.into_iter().chain(at).min();
+    }
+}
+
+/// One visit of a cascade.
 #[derive(Default)]
 struct Cascade {
-    attempts: BTreeMap<u16, (IdempotencyKey, Option<Instant>)>,
-    taken: HashSet<u16>,
+    attempts: BTreeMap<u16, Attempt>,
     engaged: bool,
 }
 
@@ -180,6 +198,8 @@ struct World {
     people: HashMap<CustomerId, Person>,
     /// What events say of devices, by their ids: device, token, and whether it leaves.
     phones: HashMap<String, (u64, String, bool)>,
+    /// The envelopes of receipts, by the ids of these.
+    receipts: HashMap<String, IdempotencyKey>,
     envelopes: HashMap<IdempotencyKey, Envelope>,
     /// By the ids of messages, and the ends of copies by those of their envelopes.
     sent: HashMap<IdempotencyKey, Sent>,
@@ -226,6 +246,12 @@ impl World {
         }
         if !self.taken.insert(id.to_owned()) {
             return;
+        }
+        // Whatever a receipt tells, the provider had the message.
+        if let Some(envelope) = self.receipts.get(id) {
+            let (n, visit) = (self.envelopes[envelope].attempt, self.envelopes[envelope].run.as_ref().unwrap().visit);
+            let attempt = self.cascades.entry(visit).or_default().attempts.get_mut(&n);
+            attempt.into_iter().for_each(|attempt| attempt.take(*envelope));
         }
         let person = self.people.entry(customer).or_default();
         match self.phones.get(id) {
@@ -489,7 +515,8 @@ impl World {
         if cascade.attempts.keys().any(|other| *other > n) {
             wrong.push(format!("8.2: attempt {n} at {now} after a later one"));
         }
-        if let Some((before, (id, reached))) = cascade.attempts.range(..n).next_back().filter(|_| !again) {
+        if let Some((before, known)) = cascade.attempts.range(..n).next_back().filter(|_| !again) {
+            let (id, reached) = (&known.of, known.reached());
             let ended = self.sent.get(id).is_some_and(|sent| !sent.ends.is_empty());
             let wait = waits[usize::from(*before) - 1];
             if !ended {
@@ -502,12 +529,13 @@ impl World {
                 wrong.push(format!("8.2: attempt {n} at {now}, {before} was handed over at {at}"));
             }
         }
-        let (_, reached) = cascade.attempts.entry(n).or_insert((envelope.of, None));
-        if possibly && !cascade.taken.contains(&n) {
-            *reached = Some(now);
+        let attempt = cascade.attempts.entry(n);
+        let attempt = attempt.or_insert(Attempt { of: envelope.of, possibly: HashMap::new(), taken: None });
+        if possibly {
+            attempt.possibly.insert(envelope.id, now);
         }
         if taken {
-            cascade.taken.insert(n);
+            attempt.take(envelope.id);
         }
         if again && possibly {
             self.met("an attempt of a cascade taken at a further try");
@@ -568,6 +596,7 @@ impl World {
                 _ => Says::Nothing,
             };
             self.said.insert(id.clone(), (says, None));
+            self.receipts.insert(id.clone(), envelope.id);
             let name = if word == "Machine" { format!("{channel} Opened") } else { format!("{channel} {word}") };
             let who = self.envelopes[&envelope.id].customer;
             let user = self.users(who);
@@ -720,6 +749,7 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         taken: HashSet::new(),
         people: HashMap::new(),
         phones: HashMap::new(),
+        receipts: HashMap::new(),
         envelopes: HashMap::new(),
         sent: HashMap::new(),
         copies: HashMap::new(),

@@ -229,6 +229,10 @@ impl Walk<'_> {
                 self.handed_over(*at);
                 Ok(wait.map(|wait| *at + wait))
             }
+            (Signal::Message(News::Taken { at }), _) if wait.is_some() => {
+                self.handed_over(*at);
+                Ok(wait.map(|wait| *at + wait))
+            }
             // Whoever is still to get it has not ignored it yet.
             (Signal::Message(News::Retried { .. }), _) => {
                 self.place.awaiting = true;

@@ -230,15 +230,9 @@ impl Turn<'_> {
         if after == Status::Bounced || !(doubt || after == Status::Accepted) {
             self.uncount(of);
         }
-        // A run that went on when it was parked has heard enough. One that waits for nothing else stays until the last
-        // device has answered: an exit still withdraws what is left (promise 6.6).
-        (!after_all && !(open && self.waits_for_nothing_else(of))).then_some((of, news))
-    }
-
-    fn waits_for_nothing_else(&self, id: IdempotencyKey) -> bool {
-        let asked = self.state.profile.contacts.get(id).and_then(|contact| contact.run.as_ref());
-        let run = asked.and_then(|asked| self.state.runs.iter().find(|run| run.id == asked.run));
-        run.is_some_and(|run| run.wake.is_none())
+        let news = if open { News::Taken { at: taken } } else { news };
+        // A run that went on when it was parked has heard enough.
+        (!after_all).then_some((of, news))
     }
 
     fn uncount(&mut self, id: IdempotencyKey) {

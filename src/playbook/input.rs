@@ -259,7 +259,6 @@ pub enum What {
         /// The message, as the other notices name it.
         of: IdempotencyKey,
         /// How it ended.
-        #[serde(flatten)]
         status: Status,
     },
     /// It failed for now and will be tried again.
