@@ -225,3 +225,14 @@ proptest! {
         }
     }
 }
+
+#[cfg(feature = "phone")]
+proptest! {
+    #[test]
+    fn a_validated_number_is_a_number(text in text(), country in proptest::option::of("[A-Z]{2}|DE|US|GB")) {
+        if let Ok(point) = ContactPoint::validated_phone(&text, country.as_deref()) {
+            prop_assert_eq!(ContactPoint::phone(point.as_str()), Ok(point.clone()));
+            prop_assert_eq!(ContactPoint::validated_phone(point.as_str(), None), Ok(point));
+        }
+    }
+}

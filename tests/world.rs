@@ -198,6 +198,8 @@ struct World {
     people: HashMap<CustomerId, Person>,
     /// What events say of devices, by their ids: device, token, and whether it leaves.
     phones: HashMap<String, (u64, String, bool)>,
+    /// Envelopes to tokens that the provider rejected, until the record has heard of it.
+    rejected: HashSet<IdempotencyKey>,
     /// The envelopes of receipts, by the ids of these.
     receipts: HashMap<String, IdempotencyKey>,
     envelopes: HashMap<IdempotencyKey, Envelope>,
@@ -292,6 +294,12 @@ impl World {
     }
 
     fn notice(&mut self, now: Instant, what: &What) {
+        if let What::Copy { id, .. } | What::Failed { id, .. } | What::Parked { id } = what
+            && self.rejected.remove(id)
+        {
+            let envelope = &self.envelopes[id];
+            self.people.entry(envelope.customer).or_default().phones.drop(envelope.address(), now);
+        }
         let mut ends = |id: &IdempotencyKey, how| self.sent.entry(*id).or_default().ends.push(how);
         match what {
             What::Accepted { id } => ends(id, "accepted"),
@@ -636,7 +644,7 @@ impl ChannelModel for Channels<'_> {
         world.check(envelope, now, possibly);
         world.attempt(envelope, now, again, [result.is_ok(), possibly]);
         if result.as_ref().is_err_and(DeliveryError::blocks_contact_point) && envelope.channel.id.as_str() == "push" {
-            world.people.entry(envelope.customer).or_default().phones.drop(envelope.address(), now);
+            world.rejected.insert(envelope.id);
         }
         let receipts = if arrived { world.receipts(envelope) } else { Vec::new() };
         Modelled { result, receipts }
@@ -749,6 +757,7 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         taken: HashSet::new(),
         people: HashMap::new(),
         phones: HashMap::new(),
+        rejected: HashSet::new(),
         receipts: HashMap::new(),
         envelopes: HashMap::new(),
         sent: HashMap::new(),

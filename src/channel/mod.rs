@@ -43,8 +43,7 @@ impl Direction {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Devices {
-    /// To all of them, and it counts as one message. What push does unless its definition says otherwise, as Braze and
-    /// Customer.io have it.
+    /// To all of them, and it counts as one message. What push does unless its definition says otherwise, as in Braze.
     All,
     /// To the one that was last heard of.
     Latest,

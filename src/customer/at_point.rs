@@ -1,7 +1,7 @@
 //! A customer as one envelope meets them: at the contact point to which it is addressed.
 
 use super::{BlockReason, ChannelRecord, Consent, ContactLog, Customer, Figures, History, Profile, Reach};
-use crate::primitives::{ChannelKind, CustomerId, Instant, Key, SegmentId, Topic, ValueRef};
+use crate::primitives::{ChannelKind, CustomerId, DeviceKind, Instant, Key, SegmentId, Topic, ValueRef};
 
 /// A profile whose contact point of one kind is this one, whichever would be taken today: blocks and consent are asked of
 /// where the message really goes (promises 4.1, 4.3).
@@ -42,6 +42,10 @@ impl Customer for AtPoint<'_> {
             // Dropped meanwhile. Not "none": a channel that reaches by id would take that for leave.
             None => Reach::Blocked(BlockReason::Invalid),
         }
+    }
+
+    fn reached_on(&self, channel: &ChannelKind, device: &DeviceKind) -> Option<bool> {
+        self.who.reached_on(channel, device)
     }
 
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent {

@@ -47,7 +47,7 @@ pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
 pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};
 
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, ValueRef};
+use crate::primitives::{ChannelKind, ContactPoint, CustomerId, DeviceKind, Instant, Key, SegmentId, Topic, ValueRef};
 
 /// What the rules engine asks of a customer. [`Profile`] implements it; so may a host's own type, which is all that the
 /// policy alone needs.
@@ -72,6 +72,11 @@ pub trait Customer {
     }
     /// Where a channel of this kind reaches the customer.
     fn contact_point(&self, channel: &ChannelKind) -> Reach<'_>;
+    /// Whether this kind of channel reaches the customer on a device of this kind.
+    fn reached_on(&self, channel: &ChannelKind, device: &DeviceKind) -> Option<bool> {
+        let _ = (channel, device);
+        None
+    }
     /// What the customer allowed on this kind of channel for this topic, as of `now`.
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent;
     /// The next instant after `now` at which the answer of [`consent`](Self::consent) may change by time alone: a grant

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{
     Attributes, Basis, Consent, ConsentBook, ConsentRecord, ContactLog, Customer, DeviceTag, Figures, History,
-    LearnedChannel, Memberships, Points, Reach, Seen,
+    LearnedChannel, Memberships, Point, Points, Reach, Seen,
 };
 use crate::event::{Device, Event, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{
-    ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
+    ChannelKind, ContactPoint, CustomerId, Derived, DeviceKind, Instant, Key, SegmentId, Topic, Value, ValueRef,
 };
 
 /// How a customer engaged on one kind of channel so far.
@@ -296,6 +296,11 @@ impl Customer for Profile {
             None if channel.reaches_by_id() => Reach::ById,
             None => Reach::None,
         }
+    }
+
+    fn reached_on(&self, channel: &ChannelKind, device: &DeviceKind) -> Option<bool> {
+        let is = |point: &Point| point.device.as_ref().is_some_and(|known| known.kind.as_ref() == Some(device));
+        Some(self.points.of_kind(channel).any(|point| point.blocked.is_none() && is(point)))
     }
 
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent {

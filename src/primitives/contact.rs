@@ -166,6 +166,27 @@ impl ContactPoint {
         phone::parse_in(text, country).map(|number| ContactPoint(number.into())).ok_or(wrong)
     }
 
+    /// A phone number that the numbering plan of its country has, by Google's libphonenumber; without its country's code
+    /// one of this country. For where a number is typed in: no other function asks the plans.
+    ///
+    /// ```
+    /// use throughline::ContactPoint;
+    /// let number = ContactPoint::validated_phone("030 303986300", Some("DE"))?;
+    /// assert_eq!(number.as_str(), "+4930303986300");
+    /// // As long as a number of the United States, and none of them.
+    /// assert!(ContactPoint::phone("+1 111 555 0123").is_ok());
+    /// assert!(ContactPoint::validated_phone("+1 111 555 0123", None).is_err());
+    /// # Ok::<(), throughline::ParseContactError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such number.
+    #[cfg(feature = "phone")]
+    pub fn validated_phone(text: &str, country: Option<&str>) -> Result<Self, ParseContactError> {
+        let wrong = ParseContactError { wanted: "a phone number that its country's numbering plan has" };
+        phone::validated(text, country).map(|number| ContactPoint(number.into())).ok_or(wrong)
+    }
+
     /// A device token, a subscription, a handle: any text of at most 4,096 bytes that is not empty and has no control
     /// characters. Spaces around it are dropped.
     ///

@@ -28,6 +28,19 @@ pub(super) fn parse_in(text: &str, country: &str) -> Option<String> {
     fits.then(|| whole(&format!("{}{national}", calling_code(country)?))).flatten()
 }
 
+/// The same, if the numbering plan of its country has such a number.
+#[cfg(feature = "phone")]
+pub(super) fn validated(text: &str, country: Option<&str>) -> Option<String> {
+    let country = match country {
+        Some(name) => Some(country_code(name)?.parse().ok()?),
+        None => None,
+    };
+    // Longer than any number with what people write around it.
+    let number = phonenumber::parse(country, Some(text).filter(|text| text.len() <= 80)?).ok()?;
+    let whole = number.is_valid() && number.extension().is_none();
+    whole.then(|| number.format().mode(phonenumber::Mode::E164).to_string()).and_then(|number| parse(&number))
+}
+
 /// What stands in a text: its digits, and whether a plus comes first.
 struct Written {
     international: bool,
