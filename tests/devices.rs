@@ -183,6 +183,8 @@ fn promise_8_2_engagement_on_any_device_counts_for_the_message_and_stops_what_is
     let contact = shop.state.profile.contacts.iter().next().unwrap();
     assert!(contact.engaged.is_some() && shop.outbox.is_empty());
     assert_eq!(shop.noted("engaged"), 1);
+    let devices: Vec<_> = shop.state.profile.figures.devices().map(|(kind, n)| (kind.as_str(), n)).collect();
+    assert_eq!(devices, [("ios", 1)], "the kind of the device to which it went");
     let told = shop.notes.iter().map(|note| serde_json::to_value(note).unwrap()).find(|note| note["what"] == "engaged");
     assert_eq!(told.unwrap()["id"], contact.id.to_string(), "by the message's own name");
 }
@@ -254,6 +256,23 @@ fn promise_10_2_what_came_back_of_one_device_is_that_devices_alone() {
     let b = shop.handed[0].1.id.to_string();
     shop.event("2026-03-01T10:03:00Z", bounced().property("envelope_id", b.as_str()));
     assert_eq!((tokens(&shop).len(), statuses(&shop), shop.noted("bounced")), (0, vec![Status::Bounced], 1));
+}
+
+#[test]
+fn promise_6_9_a_run_goes_on_when_the_device_that_had_it_bounced_before_the_last_one_answered() {
+    let lost = || Err(DeliveryError::unknown("lost"));
+    for (answer, status) in [(lost(), Status::Parked), (invalid(), Status::Bounced), (Ok(()), Status::Accepted)] {
+        let journey =
+            json!([{"id": "s", "message": "push"}, {"id": "w", "wait": "1h"}, {"id": "n", "message": "note"}]);
+        let mut shop = with(pushes(json!({"journeys": {"j": steps(journey)}})), &["a", "b"]);
+        shop.answers([Ok(()), later(2), answer]);
+        shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+        let b = shop.handed[0].1.id.to_string();
+        shop.event("2026-03-01T11:00:00Z", Event::track("Push Bounced").property("envelope_id", b.as_str()));
+        shop.pass("2026-03-03T00:00:00Z");
+        assert_eq!(handed(&shop).last().unwrap().split(' ').nth(1), Some("in_app"), "{status:?}: {:?}", handed(&shop));
+        assert_eq!((statuses(&shop)[0], shop.state.runs.len()), (status, 0));
+    }
 }
 
 #[test]

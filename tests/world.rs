@@ -414,7 +414,7 @@ impl World {
         let run = envelope.run.clone().unwrap();
         let over = self.over.contains(&run.run);
         self.must(!over, || format!("6.6: {} {} after the exit of its run", envelope.message.id, now));
-        self.to_all_devices(envelope, now, again.is_some());
+        self.check_devices(envelope, now, again.is_some());
         let sent = self.sent.entry(envelope.of).or_default();
         if again.is_none() {
             sent.envelopes.push(id);
@@ -432,7 +432,7 @@ impl World {
     }
 
     /// Promise 7.1: a push goes to every device that the customer has at the decision, and to no other.
-    fn to_all_devices(&mut self, envelope: &Envelope, now: Instant, again: bool) {
+    fn check_devices(&mut self, envelope: &Envelope, now: Instant, again: bool) {
         if envelope.channel.kind != ChannelKind::Push {
             return;
         }

@@ -213,9 +213,11 @@ impl Turn<'_> {
         let comes_back = after == Status::Bounced && before != after;
         let after_all = before == Status::Parked && after == Status::Accepted;
         if !ends && !comes_back && !after_all {
-            // The last of the devices has answered.
-            let settled = after == Status::Accepted && was_open && !open;
-            return settled.then_some((of, News::Accepted { at: taken }));
+            // The last of the devices has answered, after one of them took it.
+            let settled = was_open && !open && before.due().is_none();
+            let parked = after == Status::Parked;
+            let news = if parked { News::Parked { at: last } } else { News::Accepted { at: taken } };
+            return settled.then_some((of, news));
         }
         let (what, news) = match after {
             Status::Accepted => (What::Accepted { id: of }, News::Accepted { at: taken }),

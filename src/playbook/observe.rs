@@ -130,7 +130,7 @@ impl Turn<'_> {
         };
         let engages = matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied);
         if engages && self.state.profile.contacts.get(id).is_some_and(|contact| contact.engaged.is_none()) {
-            self.habit(event, at);
+            self.habit(event, id, at);
         }
         let taken = receipt.kind != ReceiptKind::SoftBounced;
         let known = self.state.profile.contacts.get(id).and_then(|contact| contact.hand_over(id));
@@ -157,12 +157,20 @@ impl Turn<'_> {
     }
 
     /// Remembers at which hour of the customer's day, and on which device, a message was first engaged with.
-    fn habit(&mut self, event: &Event, at: Instant) {
+    fn habit(&mut self, event: &Event, id: IdempotencyKey, at: Instant) {
         let local = LocalTimes::of(&self.state.profile, self.book.policy.zone());
         let zone = local.zones().first().copied().unwrap_or(Zone::UTC);
         let hour = zone.local(at).time.as_millis() / 3_600_000;
-        let device = event.device.as_ref().and_then(|device| device.kind.as_ref()).map(DeviceKind::as_str);
-        self.state.profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
+        let profile = &mut self.state.profile;
+        let said = event.device.as_ref().and_then(|device| device.kind.as_ref());
+        // A provider's receipt does not tell; the token to which the message went does.
+        let sent_to = || {
+            let contact = profile.contacts.get(id)?;
+            let point = profile.points.find(&contact.channel.kind, contact.point_of(id)?)?;
+            point.device.as_ref()?.kind.as_ref()
+        };
+        let device = said.or_else(sent_to).map(DeviceKind::as_str);
+        profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
     }
 
     /// Counts the first engagement with a message, and tells the run each time.
