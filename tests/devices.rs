@@ -180,11 +180,16 @@ fn promise_8_2_engagement_on_any_device_counts_for_the_message_and_stops_what_is
     shop.event("2026-03-01T11:00:00Z", Event::track("Push Opened").property("envelope_id", second.as_str()));
     shop.pass("2026-03-05T00:00:00Z");
     assert_eq!(handed(&shop), ["01T10:00 push b", "01T10:00 push a"]);
-    let contact = shop.state.profile.contacts.iter().next().unwrap();
+    let contact = shop.state.profile.contacts.iter().next().unwrap().clone();
     assert!(contact.engaged.is_some() && shop.outbox.is_empty());
     assert_eq!(shop.noted("engaged"), 1);
     let devices: Vec<_> = shop.state.profile.figures.devices().map(|(kind, n)| (kind.as_str(), n)).collect();
     assert_eq!(devices, [("ios", 1)], "the kind of the device to which it went");
+    let clicked = Event::track("Push Tapped").property("envelope_id", second.as_str());
+    shop.event("2026-03-05T00:00:01Z", clicked.clone());
+    shop.event("2026-03-05T00:00:02Z", clicked);
+    let (kind, on) = shop.state.profile.figures.on_devices().next().unwrap();
+    assert_eq!((kind.as_str(), on.delivered, on.engaged, on.clicked), ("ios", 1, 1, 1));
     let told = shop.notes.iter().map(|note| serde_json::to_value(note).unwrap()).find(|note| note["what"] == "engaged");
     assert_eq!(told.unwrap()["id"], contact.id.to_string(), "by the message's own name");
 }

@@ -39,7 +39,7 @@ pub use contact_log::{
 };
 pub use figure_rules::FigureRules;
 pub use figures::Figures;
-pub use habits::{BestHour, LearnedChannel};
+pub use habits::{BestHour, DeviceRecord, LearnedChannel};
 pub use history::{History, Occurrence, Recorded, Series};
 pub use memberships::Memberships;
 pub use points::{BlockReason, DeviceTag, Point, Points};

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::input::{HandedOverAgain, What};
 use super::step::Turn;
 use crate::channel::OnUnknown;
-use crate::customer::{AtPoint, BlockReason, Changed, Contact, Customer, HandOver, Status};
+use crate::customer::{AtPoint, BlockReason, Changed, Contact, Customer, DeviceRecord, HandOver, Status};
 use crate::delivery::DeliveryError;
 use crate::journey::News;
 use crate::policy::Attempt;
@@ -88,6 +88,10 @@ impl Turn<'_> {
         }
         let wrong = match result {
             Ok(()) => {
+                if let Some(device) = self.device_of(id) {
+                    let delivered = DeviceRecord { delivered: 1, ..DeviceRecord::default() };
+                    self.state.profile.figures.on_device(device.as_str(), delivered);
+                }
                 hand_over.status = Status::Accepted;
                 hand_over.claims.get_or_insert((now, now));
                 return self.put(id, hand_over, "");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::index::reading;
 use super::input::What;
 use super::step::{Turn, Upto};
-use crate::customer::{Contact, Engagement, Recorded, Status};
+use crate::customer::{Contact, DeviceRecord, Engagement, Recorded, Status};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
 use crate::policy::LocalTimes;
@@ -129,8 +129,19 @@ impl Turn<'_> {
             return true;
         };
         let engages = matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied);
-        if engages && self.state.profile.contacts.get(id).is_some_and(|contact| contact.engaged.is_none()) {
-            self.habit(event, id, at);
+        if engages {
+            let known = self.state.profile.contacts.get(id).and_then(|contact| contact.engaged);
+            // A provider's receipt does not tell; the token to which the message went does.
+            let said = event.device.as_ref().and_then(|device| device.kind.clone());
+            let device = said.or_else(|| self.device_of(id));
+            if known.is_none() {
+                self.habit(device.as_ref(), at);
+            }
+            let clicked = receipt.kind == ReceiptKind::Clicked && known.is_none_or(|(how, _)| how < Engagement::Click);
+            if let Some(device) = device.filter(|_| clicked) {
+                let clicked = DeviceRecord { clicked: 1, ..DeviceRecord::default() };
+                self.state.profile.figures.on_device(device.as_str(), clicked);
+            }
         }
         let taken = receipt.kind != ReceiptKind::SoftBounced;
         let known = self.state.profile.contacts.get(id).and_then(|contact| contact.hand_over(id));
@@ -157,20 +168,20 @@ impl Turn<'_> {
     }
 
     /// Remembers at which hour of the customer's day, and on which device, a message was first engaged with.
-    fn habit(&mut self, event: &Event, id: IdempotencyKey, at: Instant) {
+    fn habit(&mut self, device: Option<&DeviceKind>, at: Instant) {
         let local = LocalTimes::of(&self.state.profile, self.book.policy.zone());
         let zone = local.zones().first().copied().unwrap_or(Zone::UTC);
         let hour = zone.local(at).time.as_millis() / 3_600_000;
-        let profile = &mut self.state.profile;
-        let said = event.device.as_ref().and_then(|device| device.kind.as_ref());
-        // A provider's receipt does not tell; the token to which the message went does.
-        let sent_to = || {
-            let contact = profile.contacts.get(id)?;
-            let point = profile.points.find(&contact.channel.kind, contact.point_of(id)?)?;
-            point.device.as_ref()?.kind.as_ref()
-        };
-        let device = said.or_else(sent_to).map(DeviceKind::as_str);
-        profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
+        let device = device.map(DeviceKind::as_str);
+        self.state.profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
+    }
+
+    /// The kind of the device to which an envelope went, as far as that is known.
+    pub(super) fn device_of(&self, id: IdempotencyKey) -> Option<DeviceKind> {
+        let profile = &self.state.profile;
+        let contact = profile.contacts.get(id)?;
+        let point = profile.points.find(&contact.channel.kind, contact.point_of(id)?)?;
+        point.device.as_ref()?.kind.clone()
     }
 
     /// Counts the first engagement with a message, and tells the run each time.

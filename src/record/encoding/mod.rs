@@ -109,7 +109,7 @@
 //!
 //! Affinities: half-life in days, number; period, signed; count; of each: byte (category 0, brand 1), name text, score
 //! number. Habits: flags (one of each of 24 hours) and of each that is set its number; count of devices; of each:
-//! name text, number.
+//! name text; delivered, engaged, clicked numbers.
 //!
 //! # What may change
 //!
