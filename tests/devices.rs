@@ -281,6 +281,18 @@ fn promise_6_9_a_run_goes_on_when_the_device_that_had_it_bounced_before_the_last
 }
 
 #[test]
+fn promise_10_2_what_came_back_of_a_device_while_another_still_waited_had_been_taken() {
+    let mut shop = with(pushes(json!({})), &["a", "b"]);
+    shop.answers([Err(DeliveryError::unknown("lost")), later(2), invalid()]);
+    shop.event("2026-03-01T10:00:00Z", Event::track("Begin"));
+    let b = shop.handed[0].1.id.to_string();
+    shop.event("2026-03-01T11:00:00Z", Event::track("Push Bounced").property("envelope_id", b.as_str()));
+    shop.pass("2026-03-03T00:00:00Z");
+    assert_eq!(["accepted", "bounced", "failed", "parked"].map(|what| shop.noted(what)), [1, 1, 0, 0]);
+    assert_eq!((statuses(&shop), tokens(&shop).len(), shop.state.runs.len()), (vec![Status::Bounced], 0, 0));
+}
+
+#[test]
 fn promise_7_1_an_open_makes_its_contact_point_the_one_taken_next() {
     let mut shop = Shop::new(book(json!({"j": steps(json!([{"id": "s", "message": "mail"}]))})));
     let address = |address: &str| Event::identify().with_trait("email", address);

@@ -223,6 +223,10 @@ impl Turn<'_> {
             let news = if parked { News::Parked { at: last } } else { News::Accepted { at: taken } };
             return settled.then_some((of, news));
         }
+        if ends && after == Status::Bounced {
+            // What came back of one device, before the others refused it, had been taken.
+            self.out.notice(now, What::Accepted { id: of });
+        }
         let (what, news) = match after {
             Status::Accepted => (What::Accepted { id: of }, News::Accepted { at: taken }),
             Status::Parked => (What::Parked { id: of }, News::Parked { at: last }),
