@@ -14,7 +14,7 @@ use std::sync::Arc;
 use random::Random;
 use serde_json::json;
 use throughline::{
-    Accepted, ChannelKind, ChannelModel, CustomerId, DeliveryError, EndReason, Envelope, Event, IdempotencyKey,
+    Accepted, ChannelKind, ChannelModel, CustomerId, DeliveryError, Device, EndReason, Envelope, Event, IdempotencyKey,
     Instant, LogLine, LogWhat, MessageClass, Modelled, Playbook, Rehearsal, Span, Status, SubscriptionStatus, What,
 };
 
@@ -43,7 +43,7 @@ fn playbook() -> Playbook {
     let book = json!({
         "version": 1, "currency": "EUR",
         "brand": {"name": "Shop", "links": {"unsubscribe": "https://shop.example/u"}},
-        "channels": {"email": {}, "sms": {"by_id": true, "key_memory": "24h"}, "push": {"by_id": true}, "in_app": {}},
+        "channels": {"email": {}, "sms": {"by_id": true, "key_memory": "24h"}, "push": {}, "in_app": {}},
         "policy": {
             "zone": "UTC", "topics_default": "opt_in",
             "frequency_caps": [{"at_most": 4, "rolling": "48h"},
@@ -95,6 +95,56 @@ enum Says {
     Nothing,
 }
 
+/// The devices of a customer, as a naive reading of the events has them.
+#[derive(Default)]
+struct Phones {
+    /// Token to its device and the instant of its latest sign of life.
+    live: BTreeMap<String, (u64, Instant)>,
+    dropped: HashMap<String, Instant>,
+}
+
+impl Phones {
+    fn give(&mut self, token: &str, device: u64, at: Instant) {
+        if self.dropped.get(token).is_some_and(|gone| at <= *gone) {
+            return;
+        }
+        let older = self.live.iter().find(|(known, (of, _))| *of == device && *known != token);
+        if let Some((older, (_, fresh))) = older.map(|(known, of)| (known.clone(), *of)) {
+            if fresh > at {
+                return;
+            }
+            self.drop(&older, at);
+        }
+        self.refresh(token, Some(device), at);
+    }
+
+    fn refresh(&mut self, token: &str, device: Option<u64>, at: Instant) {
+        if let Some(device) = device {
+            self.live.entry(token.to_owned()).or_insert((device, at));
+        }
+        if let Some((_, fresh)) = self.live.get_mut(token) {
+            *fresh = at.max(*fresh);
+        }
+    }
+
+    fn drop(&mut self, token: &str, at: Instant) {
+        self.live.retain(|known, (_, fresh)| known != token || *fresh > at);
+        let gone = self.dropped.entry(token.to_owned()).or_insert(at);
+        *gone = at.max(*gone);
+    }
+}
+
+/// One message, over all devices that it went to.
+#[derive(Default)]
+struct Sent {
+    /// The tokens that it has to go to; empty where it went elsewhere.
+    wanted: Vec<String>,
+    envelopes: Vec<IdempotencyKey>,
+    /// The envelopes that may have arrived.
+    possibly: HashSet<IdempotencyKey>,
+    ends: Vec<&'static str>,
+}
+
 /// A hand-over that may have reached the customer: the last of its envelope.
 struct Reached {
     at: Instant,
@@ -104,10 +154,30 @@ struct Reached {
     marketing: bool,
 }
 
-/// One visit of a cascade: its attempts, each with its last hand-over that may have reached the customer.
+/// One attempt of a cascade: the hand-overs of its envelopes that may have reached the customer, the last of each, and the
+/// first that a device is known to have taken.
+struct Attempt {
+    of: IdempotencyKey,
+    possibly: HashMap<IdempotencyKey, Instant>,
+    taken: Option<Instant>,
+}
+
+impl Attempt {
+    /// From when the next attempt waits.
+    fn reached(&self) -> Option<Instant> {
+        self.taken.or_else(|| self.possibly.values().max().copied())
+    }
+
+    fn take(&mut self, envelope: IdempotencyKey) {
+        let at = self.possibly.get(&envelope).copied();
+        self.taken = self.taken.into_iter().chain(at).min();
+    }
+}
+
+/// One visit of a cascade.
 #[derive(Default)]
 struct Cascade {
-    attempts: BTreeMap<u16, (IdempotencyKey, Option<Instant>)>,
+    attempts: BTreeMap<u16, Attempt>,
     engaged: bool,
 }
 
@@ -121,6 +191,7 @@ struct Person {
     /// Contact points that bounced.
     dead: HashSet<String>,
     reached: BTreeMap<IdempotencyKey, Reached>,
+    phones: Phones,
 }
 
 struct World {
@@ -130,8 +201,16 @@ struct World {
     said: HashMap<String, (Says, Option<Instant>)>,
     taken: HashSet<String>,
     people: HashMap<CustomerId, Person>,
+    /// What events say of devices, by their ids: device, token, and whether it leaves.
+    phones: HashMap<String, (u64, String, bool)>,
+    /// Envelopes to tokens that the provider rejected, until the record has heard of it.
+    rejected: HashSet<IdempotencyKey>,
+    /// The envelopes of receipts, by the ids of these.
+    receipts: HashMap<String, IdempotencyKey>,
     envelopes: HashMap<IdempotencyKey, Envelope>,
-    ends: HashMap<IdempotencyKey, Vec<&'static str>>,
+    /// By the ids of messages, and the ends of copies by those of their envelopes.
+    sent: HashMap<IdempotencyKey, Sent>,
+    copies: HashMap<IdempotencyKey, Vec<Status>>,
     over: HashSet<u64>,
     cascades: HashMap<u64, Cascade>,
     cart_due: HashMap<u64, (Instant, bool)>,
@@ -175,7 +254,18 @@ impl World {
         if !self.taken.insert(id.to_owned()) {
             return;
         }
+        // Whatever a receipt tells, the provider had the message.
+        if let Some(envelope) = self.receipts.get(id) {
+            let (n, visit) = (self.envelopes[envelope].attempt, self.envelopes[envelope].run.as_ref().unwrap().visit);
+            let attempt = self.cascades.entry(visit).or_default().attempts.get_mut(&n);
+            attempt.into_iter().for_each(|attempt| attempt.take(*envelope));
+        }
         let person = self.people.entry(customer).or_default();
+        match self.phones.get(id) {
+            Some((_, token, true)) => person.phones.drop(token, self.event_time),
+            Some((device, token, false)) => person.phones.give(token, *device, self.event_time),
+            None => {}
+        }
         match says {
             Says::Consent { channel, topic, grant } => {
                 let known = person.consents.entry((channel, topic, grant)).or_insert(Instant::MIN);
@@ -189,12 +279,20 @@ impl World {
             // The provider had it: it stays counted (promise 7.4), and nothing goes there again.
             Says::Bounce(envelope) => {
                 let address = self.envelopes[&envelope].address().to_owned();
-                person.dead.insert(address);
+                // A second copy of a bounce is no news of a token that was given again since.
+                let first = !self.bounced.contains(&envelope);
+                if self.envelopes[&envelope].channel.kind != ChannelKind::Push {
+                    person.dead.insert(address);
+                    self.met("bounce");
+                } else if first {
+                    person.phones.drop(&address, now);
+                    self.met("bounce of a device");
+                }
                 self.bounced.insert(envelope);
-                self.met("bounce");
             }
             Says::Engaged(envelope) => {
                 let visit = self.envelopes[&envelope].run.as_ref().unwrap().visit;
+                person.phones.refresh(self.envelopes[&envelope].address(), None, time);
                 self.cascades.entry(visit).or_default().engaged = true;
             }
             _ => {}
@@ -202,16 +300,34 @@ impl World {
     }
 
     fn notice(&mut self, now: Instant, what: &What) {
-        let mut ends = |id: &IdempotencyKey, how| self.ends.entry(*id).or_default().push(how);
+        if let What::Copy { id, .. } | What::Failed { id, .. } | What::Parked { id } = what
+            && self.rejected.remove(id)
+        {
+            let envelope = &self.envelopes[id];
+            self.people.entry(envelope.customer).or_default().phones.drop(envelope.address(), now);
+        }
+        let mut ends = |id: &IdempotencyKey, how| self.sent.entry(*id).or_default().ends.push(how);
         match what {
             What::Accepted { id } => ends(id, "accepted"),
             What::Failed { id, .. } => ends(id, "refused"),
             What::Bounced { id } => {
-                let (told, taken) = (self.bounced.contains(id), self.ends.get(id));
-                let taken = taken.is_some_and(|ends| ends == &["accepted"] || ends == &["parked"]);
+                let (told, taken) = (self.came_back(id), self.sent.get(id));
+                let taken = taken.is_some_and(|sent| sent.ends == ["accepted"] || sent.ends == ["parked"]);
                 self.must(told && taken, || format!("10.2: {id} bounced, which was not taken"));
             }
-            What::HandedOver(sent) => self.tell_try(sent.id, 1),
+            What::HandedOver(sent) => {
+                self.tell_try(sent.id, 1);
+                sent.copies.iter().for_each(|copy| self.tell_try(*copy, 1));
+                if !sent.copies.is_empty() {
+                    self.met("a push to several devices");
+                }
+            }
+            What::Copy { id, of, status } => {
+                self.copies.entry(*id).or_default().push(*status);
+                if *status == Status::Cancelled && self.sent.get(of).is_some_and(|sent| sent.ends == ["accepted"]) {
+                    self.met("withdrawn from a further device");
+                }
+            }
             What::HandedOverAgain(sent) => self.tell_try(sent.id, sent.number),
             What::Parked { id } => ends(id, "parked"),
             What::Expired { id } => ends(id, "expired"),
@@ -270,6 +386,13 @@ impl World {
         }
     }
 
+    /// Whether all that may have arrived of a message came back.
+    fn came_back(&self, of: &IdempotencyKey) -> bool {
+        self.sent.get(of).is_some_and(|sent| {
+            !sent.possibly.is_empty() && sent.possibly.iter().all(|envelope| self.bounced.contains(envelope))
+        })
+    }
+
     /// Every hand-over is told once, in order, before it is made.
     fn tell_try(&mut self, id: IdempotencyKey, number: u16) {
         let (told, made) = self.tries.entry(id).or_default();
@@ -297,9 +420,36 @@ impl World {
         let run = envelope.run.clone().unwrap();
         let over = self.over.contains(&run.run);
         self.must(!over, || format!("6.6: {} {} after the exit of its run", envelope.message.id, now));
-        let ended = self.ends.get(&id).cloned();
-        self.must(ended.is_none(), || format!("10.2: {id} handed over after it ended as {ended:?}"));
+        self.check_devices(envelope, now, again.is_some());
+        let sent = self.sent.entry(envelope.of).or_default();
+        if again.is_none() {
+            sent.envelopes.push(id);
+        }
+        let several = sent.wanted.len() > 1;
+        let ended = sent.ends.clone();
+        // A further device may still get what others have, but not twice.
+        let open = ended.is_empty() || (several && ended == ["accepted"]);
+        let open = open && !self.copies.contains_key(&id);
+        self.must(open, || format!("10.2: {id} handed over after it ended as {ended:?}"));
+        if several && again.is_some() && !ended.is_empty() {
+            self.met("a further device later");
+        }
         again.is_some()
+    }
+
+    /// Promise 7.1: a push goes to every device that the customer has at the decision, and to no other.
+    fn check_devices(&mut self, envelope: &Envelope, now: Instant, again: bool) {
+        if envelope.channel.kind != ChannelKind::Push {
+            return;
+        }
+        let person = self.people.entry(envelope.customer).or_default();
+        let live = person.phones.live.contains_key(envelope.address());
+        let sent = self.sent.entry(envelope.of).or_default();
+        if sent.envelopes.is_empty() && !again {
+            sent.wanted = person.phones.live.keys().cloned().collect();
+        }
+        let meant = sent.wanted.iter().any(|token| token == envelope.address());
+        self.must(live && meant, || format!("7.1: {} at {now} is not the customer's", envelope.address()));
     }
 
     /// The oracles on one marketing hand-over; `possibly` says whether the customer may have got it.
@@ -335,7 +485,7 @@ impl World {
             if channel != "in_app" && !(7..22).contains(&hour) {
                 wrong.push(format!("I9: {channel} at {now}, hour {hour} there"));
             }
-            let others = || person.reached.iter().filter(|(id, other)| **id != envelope.id && other.marketing);
+            let others = || person.reached.iter().filter(|(id, other)| **id != envelope.of && other.marketing);
             let rolling = 1 + others().filter(|(_, other)| other.at > now - ROLLING.1).count();
             let today = |at: Instant| local(at).div_euclid(86_400_000) == local(now).div_euclid(86_400_000);
             let capped = |channel: &str| channel == "email" || channel == "push";
@@ -361,15 +511,17 @@ impl World {
                 wrong.push(format!("6.6: a review of a refunded order: {content}"));
             }
         }
+        let sent = self.sent.entry(envelope.of).or_default();
         if possibly {
-            person.reached.insert(envelope.id, Reached { at: now, channel, content, visit, marketing });
+            sent.possibly.insert(envelope.id);
+            person.reached.insert(envelope.of, Reached { at: now, channel, content, visit, marketing });
         }
         self.wrong.extend(wrong);
         met.into_iter().for_each(|situation| self.met(situation));
     }
 
     /// Promise 8.2: an attempt goes out once the one before it is settled and had its wait, and nobody engaged.
-    fn attempt(&mut self, envelope: &Envelope, now: Instant, again: bool, possibly: bool) {
+    fn attempt(&mut self, envelope: &Envelope, now: Instant, again: bool, [taken, possibly]: [bool; 2]) {
         if envelope.step.as_deref() != Some("c") {
             return;
         }
@@ -383,19 +535,28 @@ impl World {
         if cascade.attempts.keys().any(|other| *other > n) {
             wrong.push(format!("8.2: attempt {n} at {now} after a later one"));
         }
-        if let Some((before, (id, reached))) = cascade.attempts.range(..n).next_back().filter(|_| !again) {
-            let ended = self.ends.get(id);
+        if let Some((before, known)) = cascade.attempts.range(..n).next_back().filter(|_| !again) {
+            let (id, reached) = (&known.of, known.reached());
+            let ended = self.sent.get(id).is_some_and(|sent| !sent.ends.is_empty());
             let wait = waits[usize::from(*before) - 1];
-            if ended.is_none() {
+            if !ended {
                 wrong.push(format!("8.2: attempt {n} at {now} while {before} is not settled"));
             }
-            let bounced = self.bounced.contains(id);
-            if let Some(at) = reached.filter(|at| !bounced && *at + wait > now) {
+            let came_back = self.sent.get(id).is_some_and(|sent| {
+                !sent.possibly.is_empty() && sent.possibly.iter().all(|envelope| self.bounced.contains(envelope))
+            });
+            if let Some(at) = reached.filter(|at| !came_back && *at + wait > now) {
                 wrong.push(format!("8.2: attempt {n} at {now}, {before} was handed over at {at}"));
             }
         }
-        let (_, reached) = cascade.attempts.entry(n).or_insert((envelope.id, None));
-        *reached = if possibly { Some(now) } else { *reached };
+        let attempt = cascade.attempts.entry(n);
+        let attempt = attempt.or_insert(Attempt { of: envelope.of, possibly: HashMap::new(), taken: None });
+        if possibly {
+            attempt.possibly.insert(envelope.id, now);
+        }
+        if taken {
+            attempt.take(envelope.id);
+        }
         if again && possibly {
             self.met("an attempt of a cascade taken at a further try");
         }
@@ -422,6 +583,10 @@ impl World {
                 self.met("no such address");
                 Err(DeliveryError::invalid_contact_point("550 5.1.1"))
             }
+            38..=40 if envelope.channel.id.as_str() == "push" => {
+                self.met("a device rejected");
+                Err(DeliveryError::invalid_contact_point("410 Unregistered"))
+            }
             _ => Ok(Accepted::default()),
         }
     }
@@ -443,7 +608,7 @@ impl World {
             (2, "Complained"),
             (2, "Stop"),
         ] {
-            if !self.random.chance(percent) || (word == "Bounced" && channel != "Email") {
+            if !self.random.chance(percent) || (word == "Bounced" && channel != "Email" && channel != "Push") {
                 continue;
             }
             self.made += 1;
@@ -457,6 +622,7 @@ impl World {
                 _ => Says::Nothing,
             };
             self.said.insert(id.clone(), (says, None));
+            self.receipts.insert(id.clone(), envelope.id);
             let name = match word {
                 "Machine" => format!("{channel} Opened"),
                 "Stop" => format!("{channel} Replied"),
@@ -502,7 +668,10 @@ impl ChannelModel for Channels<'_> {
         };
         let possibly = result.is_ok() || result.as_ref().is_err_and(|wrong| !wrong.is_certain());
         world.check(envelope, now, possibly);
-        world.attempt(envelope, now, again, possibly);
+        world.attempt(envelope, now, again, [result.is_ok(), possibly]);
+        if result.as_ref().is_err_and(DeliveryError::blocks_contact_point) && envelope.channel.id.as_str() == "push" {
+            world.rejected.insert(envelope.id);
+        }
         let receipts = if arrived { world.receipts(envelope) } else { Vec::new() };
         Modelled { result, receipts }
     }
@@ -526,6 +695,7 @@ fn story(world: &mut World) -> Vec<Event> {
     for person in 0..people {
         let user = format!("u{person}");
         let count = 30 + world.random.below(30);
+        let phones = world.random.below(4);
         for n in 0..count {
             let at = if n < 6 {
                 start + Span::minutes(n as i64)
@@ -561,8 +731,22 @@ fn story(world: &mut World) -> Vec<Event> {
             };
             world.made += 1;
             let id = format!("e-{}", world.made);
+            let plain = matches!(says, Says::Nothing);
             world.said.insert(id.clone(), (says, Some(at)));
-            events.push((at, event.user(&user).id(&id).at(at)));
+            let mut event = event.user(&user).id(&id).at(at);
+            if phones > 0 && (n <= 6 || world.random.chance(30)) {
+                // A new token every three days.
+                let (device, age) = (world.random.below(phones), (at - start).as_millis() / 259_200_000);
+                let token = format!("{user}-{device}-{age}");
+                let leaves = plain && n > 6 && world.random.chance(15);
+                if leaves {
+                    event.name = "Signed Out".into();
+                }
+                event =
+                    event.from_device(Device::of_kind("ios").with_id(&format!("phone-{device}")).with_token(&token));
+                world.phones.insert(id, (device, token, leaves));
+            }
+            events.push((at, event));
         }
     }
     for (user, at, order) in orders {
@@ -598,8 +782,12 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         said: HashMap::new(),
         taken: HashSet::new(),
         people: HashMap::new(),
+        phones: HashMap::new(),
+        rejected: HashSet::new(),
+        receipts: HashMap::new(),
         envelopes: HashMap::new(),
-        ends: HashMap::new(),
+        sent: HashMap::new(),
+        copies: HashMap::new(),
         over: HashSet::new(),
         cascades: HashMap::new(),
         cart_due: HashMap::new(),
@@ -631,11 +819,22 @@ fn play(book: &Arc<Playbook>, seed: u64) -> World {
         });
         let world = &mut *world.borrow_mut();
         world.must(open == 0 && left == 0, || format!("10.2: {open} messages and {left} envelopes are still open"));
-        let ends: Vec<_> =
-            world.envelopes.keys().map(|id| (*id, world.ends.get(id).cloned().unwrap_or_default())).collect();
-        for (id, ends) in ends {
-            let once = matches!(ends.as_slice(), ["accepted" | "refused" | "parked" | "cancelled" | "expired"]);
-            world.must(once, || format!("10.2: {id} ended as {ends:?}"));
+        for (of, sent) in std::mem::take(&mut world.sent) {
+            let once = matches!(sent.ends.as_slice(), ["accepted" | "refused" | "parked" | "cancelled" | "expired"]);
+            world.must(once, || format!("10.2: {of} ended as {:?}", sent.ends));
+            if sent.wanted.len() < 2 {
+                continue;
+            }
+            let mut tokens: Vec<&str> = sent.envelopes.iter().map(|id| world.envelopes[id].address()).collect();
+            tokens.sort_unstable();
+            let all = tokens == sent.wanted;
+            let copies: Vec<_> =
+                sent.envelopes.iter().map(|id| world.copies.get(id).map_or(&[][..], Vec::as_slice)).collect();
+            // One that was accepted or parked may still bounce.
+            let once =
+                copies.iter().all(|ends| matches!(ends, [_] | [Status::Accepted | Status::Parked, Status::Bounced]));
+            let wrong = (!all || !once).then(|| format!("7.1: {of} for {:?}: {tokens:?} {copies:?}", sent.wanted));
+            world.wrong.extend(wrong);
         }
     }
     world.into_inner()
@@ -693,6 +892,11 @@ fn invariants_i1_to_i16_hold_in_every_world() {
         "unknown",
         "unknown again within the key's memory",
         "bounce",
+        "bounce of a device",
+        "a push to several devices",
+        "a device rejected",
+        "a further device later",
+        "withdrawn from a further device",
         "no such address",
         "machine open",
         "engaged",

@@ -4,15 +4,16 @@ use std::num::NonZeroU32;
 
 use rust_decimal::Decimal;
 
-use super::{ChannelSpec, Charset, Direction, Fee, Limits, OnUnknown, Retry, Tariff};
+use super::{ChannelSpec, Charset, Devices, Direction, Fee, Limits, OnUnknown, Retry, Tariff};
 use crate::customer::MessageClass;
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{ChannelId, ChannelKind, Key};
 
-const FIELDS: [&str; 12] = [
+const FIELDS: [&str; 13] = [
     "kind",
     "direction",
     "by_id",
+    "devices",
     "tariff",
     "limits",
     "key_memory",
@@ -50,6 +51,13 @@ fn channel(id: &str, node: &Node<'_>) -> Option<ChannelSpec> {
         spec = spec.with_direction(direction);
     }
     set(&mut spec.by_id, object.get("by_id").and_then(|node| node.boolean()));
+    if let Some(node) = object.get("devices") {
+        if spec.kind().has_devices() {
+            set(&mut spec.devices, node.one_of(&[("all", Devices::All), ("latest", Devices::Latest)]));
+        } else {
+            node.fault("only a channel of the kind push or web_push reaches devices; remove it, or say the `kind`");
+        }
+    }
     set(&mut spec.tariff, object.get("tariff").map(|node| tariff(&node)));
     if let Some(node) = object.get("limits") {
         limits(&node, &mut spec.limits);
@@ -178,10 +186,11 @@ mod tests {
                         "limits": {"parts": 2}, "on_unknown": "park", "rate_per_second": 50},
                 "news": {"kind": "e-mail", "key_memory": "24h", "retry": {"attempts": 3}, "quiet_hours": false,
                          "limits": {"graphemes": {"subject": 60}}},
-                "in_app": {}}"#,
+                "in_app": {}, "push": {}, "push_one": {"kind": "push", "devices": "latest"}}"#,
         );
         assert_eq!(faults, [""; 0]);
-        let [in_app, news, sms] = specs.as_slice() else { panic!("{specs:?}") };
+        let [in_app, news, push, push_one, sms] = specs.as_slice() else { panic!("{specs:?}") };
+        assert_eq!((push.devices, push_one.devices), (Devices::All, Devices::Latest));
         assert_eq!((in_app.by_id, in_app.direction), (true, Direction::Inbound));
         assert_eq!((news.kind(), news.key_memory), (&ChannelKind::Email, Some(Span::hours(24))));
         assert_eq!((news.retry.attempts, news.quiet_hours), (3, false));
@@ -197,13 +206,24 @@ mod tests {
         let (_, faults) = decode(
             r#"{"a": {"tarif": {}}, "b": {"tariff": {"per_message": -1}, "timeout": "soon"},
                 "c": {"in_flight": 0, "on_unknown": {"marketing": "drop"}, "direction": "inbond"},
-                "d": {"limits": {"bytes": 100, "reserved": 100}}}"#,
+                "d": {"limits": {"bytes": 100, "reserved": 100}}, "e": {"devices": "all"},
+                "f": {"kind": "push", "devices": "some"}}"#,
         );
         let paths: Vec<&str> = faults.iter().filter_map(|fault| fault.split(": ").next()).collect();
         let c = ["$.c.direction", "$.c.on_unknown.marketing", "$.c.in_flight"];
         assert_eq!(
             paths,
-            ["$.a.tarif", "$.b.tariff.per_message", "$.b.timeout", c[0], c[1], c[2], "$.d.limits"],
+            [
+                "$.a.tarif",
+                "$.b.tariff.per_message",
+                "$.b.timeout",
+                c[0],
+                c[1],
+                c[2],
+                "$.d.limits",
+                "$.e.devices",
+                "$.f.devices"
+            ],
             "{faults:#?}"
         );
     }

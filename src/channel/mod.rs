@@ -39,6 +39,22 @@ impl Direction {
     }
 }
 
+/// To which of a customer's devices a message goes (promise 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Devices {
+    /// To all of them, and it counts as one message. What push does unless its definition says otherwise, as in Braze.
+    All,
+    /// To the one that was last heard of.
+    Latest,
+}
+
+impl Devices {
+    fn of(kind: &ChannelKind) -> Self {
+        if kind.has_devices() { Devices::All } else { Devices::Latest }
+    }
+}
+
 /// What becomes of a message whose hand-over has an unknown outcome, once the provider no longer honours its key
 /// (promise 10.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -73,7 +89,9 @@ pub struct ChannelSpec {
     pub direction: Direction,
     /// Whether it finds the customer by id and needs no contact point.
     pub by_id: bool,
-    /// What a message costs, in the playbook's currency.
+    /// To which of a customer's devices a message goes, where the channel reaches devices.
+    pub devices: Devices,
+    /// What a message costs, in the playbook's currency; of a message to several devices, each copy.
     pub tariff: Tariff,
     /// What a message may hold.
     pub limits: Limits,
@@ -108,6 +126,7 @@ impl ChannelSpec {
         ChannelSpec {
             direction,
             by_id: kind.reaches_by_id(),
+            devices: Devices::of(&kind),
             tariff: Tariff::default(),
             limits: Limits::of(&kind),
             key_memory: None,
@@ -149,6 +168,7 @@ impl ChannelSpec {
             tag: fresh.tag,
             direction: fresh.direction,
             by_id: fresh.by_id,
+            devices: fresh.devices,
             limits: fresh.limits,
             quiet_hours: fresh.quiet_hours,
             ..self
@@ -165,6 +185,12 @@ impl ChannelSpec {
     #[must_use]
     pub fn reaching_by_id(self) -> Self {
         ChannelSpec { by_id: true, ..self }
+    }
+
+    /// Says that a message goes to the device that was last heard of, and not to all.
+    #[must_use]
+    pub fn to_latest_device(self) -> Self {
+        ChannelSpec { devices: Devices::Latest, ..self }
     }
 
     /// Sets the price.

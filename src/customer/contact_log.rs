@@ -1,9 +1,14 @@
 //! What was sent to a customer, what became of it, and what it still holds: places in caps, content keys.
 
+mod copies;
+
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+
+pub(crate) use copies::Changed;
+pub use copies::{Copies, DeviceCopy, HandOver, SentTo};
 
 use super::MessageClass;
 use crate::primitives::{ChannelId, ChannelKind, IdempotencyKey, Instant, JourneyId, Key, MessageId, Span, Topic};
@@ -113,6 +118,15 @@ impl Status {
         matches!(self, Status::Queued { .. })
     }
 
+    /// When it wants to be claimed, or its claim runs out; `None` once it has come to its end.
+    pub fn due(self) -> Option<Instant> {
+        match self {
+            Status::Queued { due } => Some(due),
+            Status::InFlight { lease } => Some(lease),
+            _ => None,
+        }
+    }
+
     /// Whether the provider may have it, or may still get it: it holds its content key and its places in caps (promise 7.4).
     pub fn holds(self) -> bool {
         !matches!(self, Status::Refused | Status::Cancelled | Status::Expired | Status::HeldOut)
@@ -136,10 +150,11 @@ pub enum Engagement {
     Conversion,
 }
 
-/// One message to one customer on one channel.
+/// One message to one customer on one channel. If it went to several devices, its tries, claims and status are what those
+/// of the [copies](Self::copies) come to together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contact {
-    /// The envelope's id, which is its idempotency key.
+    /// The envelope's id, which is its idempotency key; of several the first one's.
     pub id: IdempotencyKey,
     /// The message.
     pub message: Arc<MessageTag>,
@@ -149,8 +164,8 @@ pub struct Contact {
     pub content: ContentKey,
     /// The run that asked for it.
     pub run: Option<RunRef>,
-    /// The hash of the contact point it went to; `None` went by id.
-    pub point: Option<u64>,
+    /// Where it went.
+    pub to: SentTo,
     /// When it was decided.
     pub decided: Instant,
     /// When it is no longer wanted.
@@ -178,7 +193,7 @@ impl Contact {
     /// The instant from which it counts: the last claim, or for ever while it is open.
     pub fn counted(&self) -> Option<Instant> {
         match self.status {
-            Status::Queued { .. } => Some(Instant::MAX),
+            _ if self.waits() => Some(Instant::MAX),
             status if status.holds() => self.claims.map(|(_, last)| last),
             _ => None,
         }
@@ -203,14 +218,14 @@ impl ContactLog {
         ContactLog(contacts)
     }
 
-    /// The message with this id.
+    /// The message that has this envelope.
     pub fn get(&self, id: IdempotencyKey) -> Option<&Contact> {
-        self.0.iter().rev().find(|contact| contact.id == id)
+        self.0.iter().rev().find(|contact| contact.has_envelope(id))
     }
 
-    /// The message with this id, to change it.
+    /// The message that has this envelope, to change it.
     pub fn get_mut(&mut self, id: IdempotencyKey) -> Option<&mut Contact> {
-        self.0.iter_mut().rev().find(|contact| contact.id == id)
+        self.0.iter_mut().rev().find(|contact| contact.has_envelope(id))
     }
 
     /// In the order in which they were decided.
@@ -237,7 +252,7 @@ impl ContactLog {
     pub fn trim(&mut self, now: Instant, keep: Span) {
         let horizon = now - keep;
         self.0.retain(|contact| {
-            let closed = !matches!(contact.status, Status::Queued { .. } | Status::InFlight { .. });
+            let closed = contact.due().is_none();
             let last = contact.claims.map_or(contact.decided, |(_, last)| last);
             // Strictly younger windows end after `keep`; dedupe windows are the message's own.
             !(closed && !contact.cascading && last <= horizon && last + contact.message.dedupe <= now)

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use super::affinity::{Affinities, Liked};
 use super::bought::{Bought, MoneyBasis};
 use super::figure_rules::{FigureRules, Sign};
-use super::habits::{BestHour, Habits};
+use super::habits::{BestHour, DeviceRecord, Habits};
 use super::purchases::Purchases;
 use super::stage::{BuyerStage, BuyerStages, Life, Lifecycle, LifecycleStages, Signs, Timed};
 use crate::event::Event;
@@ -92,6 +92,11 @@ impl Figures {
         self.0.get_or_insert_default().habits.get_or_insert_default().engaged(hour, device);
     }
 
+    /// Takes what a provider took for a device, or a link that was followed on it.
+    pub(crate) fn on_device(&mut self, device: &str, more: DeviceRecord) {
+        self.0.get_or_insert_default().habits.get_or_insert_default().on_device(device, more);
+    }
+
     /// Takes all that another record holds; which of both takes the other makes no difference.
     pub fn absorb(&mut self, other: Figures) {
         let Some(theirs) = other.0 else { return };
@@ -175,10 +180,16 @@ impl Figures {
         self.0.as_ref()?.habits.as_ref()?.best_hour()
     }
 
-    /// How many messages were first engaged with on each kind of device, as `context.device.type` names it.
+    /// How many messages were first engaged with on each kind of device.
     pub fn devices(&self) -> impl Iterator<Item = (&Key, u32)> {
+        self.on_devices().filter(|(_, on)| on.engaged > 0).map(|(name, on)| (name, on.engaged))
+    }
+
+    /// What became of messages on each kind of device, by [`DeviceKind::as_str`](crate::DeviceKind::as_str): of the device
+    /// that a receipt came from, else of the one to which the message went. At most eight kinds are told apart.
+    pub fn on_devices(&self) -> impl Iterator<Item = (&Key, DeviceRecord)> {
         let habits = self.0.iter().flat_map(|parts| &parts.habits);
-        habits.flat_map(|habits| habits.devices.iter().map(|(name, count)| (name, *count)))
+        habits.flat_map(|habits| habits.devices.iter().map(|(name, on)| (name, *on)))
     }
 
     pub(crate) fn parts(&self) -> Option<&Parts> {

@@ -10,7 +10,19 @@ const DEVICES: usize = 8;
 pub(crate) struct Habits {
     pub(crate) hours: [u16; 24],
     /// In the order of the names' hashes.
-    pub(crate) devices: Vec<(Key, u32)>,
+    pub(crate) devices: Vec<(Key, DeviceRecord)>,
+}
+
+/// What a customer did with messages on one kind of device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[non_exhaustive]
+pub struct DeviceRecord {
+    /// Copies of pushes that the provider took for it.
+    pub delivered: u32,
+    /// Messages on any channel that were first engaged with on it.
+    pub engaged: u32,
+    /// Of these, or later on it, messages whose link was followed.
+    pub clicked: u32,
 }
 
 /// The hour of the local day at which a customer engages most, with the evidence.
@@ -31,15 +43,19 @@ impl Habits {
             *count = count.saturating_add(1);
         }
         if let Some(name) = device {
-            self.device(Key::new(name), 1);
+            self.on_device(name, DeviceRecord { engaged: 1, ..DeviceRecord::default() });
         }
+    }
+
+    pub(super) fn on_device(&mut self, name: &str, more: DeviceRecord) {
+        self.device(Key::new(name), more);
     }
 
     pub(super) fn absorb(&mut self, other: Habits) {
         for (ours, theirs) in self.hours.iter_mut().zip(other.hours) {
             *ours = ours.saturating_add(theirs);
         }
-        other.devices.into_iter().for_each(|(name, count)| self.device(name, count));
+        other.devices.into_iter().for_each(|(name, more)| self.device(name, more));
     }
 
     /// The hour with the most engagements; of equal ones the earliest.
@@ -50,18 +66,20 @@ impl Habits {
         Some(BestHour { hour: u8::try_from(hour).ok()?, engagements: most.into(), of })
     }
 
-    fn device(&mut self, name: Key, count: u32) {
+    fn device(&mut self, name: Key, more: DeviceRecord) {
         match self.devices.binary_search_by_key(&name.hash(), |(known, _)| known.hash()) {
             Ok(at) => {
                 if let Some((_, known)) = self.devices.get_mut(at) {
-                    *known = known.saturating_add(count);
+                    known.delivered = known.delivered.saturating_add(more.delivered);
+                    known.engaged = known.engaged.saturating_add(more.engaged);
+                    known.clicked = known.clicked.saturating_add(more.clicked);
                 }
             }
             // Whatever a client writes there must not grow the record.
             Err(_) if self.devices.len() >= DEVICES => {}
             Err(at) => {
                 self.devices.reserve_exact(1);
-                self.devices.insert(at, (name, count));
+                self.devices.insert(at, (name, more));
             }
         }
     }
@@ -112,7 +130,7 @@ mod tests {
         habits.absorb(other);
         assert!(habits == merged);
         assert_eq!(habits.best_hour().map(|best| (best.hour, best.of)), Some((20, 6)));
-        assert_eq!(habits.devices.iter().map(|(_, count)| *count).sum::<u32>(), 6);
+        assert_eq!(habits.devices.iter().map(|(_, on)| on.engaged).sum::<u32>(), 6);
         (0..99).for_each(|n| habits.engaged(1, Some(&n.to_string())));
         assert_eq!(habits.devices.len(), DEVICES);
     }

@@ -1,6 +1,7 @@
 //! One record per person: who they are, where they are reached, what they allowed, what they did and what they got.
 
 mod affinity;
+mod at_point;
 mod attributes;
 mod bought;
 mod cell;
@@ -21,10 +22,12 @@ mod seen;
 mod stage;
 
 pub(crate) use affinity::{Affinities, Affinity};
+pub(crate) use at_point::AtPoint;
 pub(crate) use attributes::Glance;
 pub(crate) use cell::{Cell, Short};
 pub(crate) use column::{Cells, Column, NONE};
 pub(crate) use consent::{GrantOf, Word};
+pub(crate) use contact_log::Changed;
 pub(crate) use figures::Parts;
 pub(crate) use habits::Habits;
 pub(crate) use memberships::Standing;
@@ -35,18 +38,21 @@ pub use affinity::Liked;
 pub use attributes::{Attribute, AttributeRef, Attributes};
 pub use bought::{Bought, MoneyBasis};
 pub use consent::{Consent, ConsentBook, ConsentRecord, ConsentRules, Says};
-pub use contact_log::{ChannelTag, Contact, ContactLog, ContentKey, Engagement, MessageTag, RunRef, Status};
+pub use contact_log::{
+    ChannelTag, Contact, ContactLog, ContentKey, Copies, DeviceCopy, Engagement, HandOver, MessageTag, RunRef, SentTo,
+    Status,
+};
 pub use figure_rules::FigureRules;
 pub use figures::Figures;
-pub use habits::{BestHour, LearnedChannel};
+pub use habits::{BestHour, DeviceRecord, LearnedChannel};
 pub use history::{History, Occurrence, Recorded, Series};
 pub use memberships::Memberships;
-pub use points::{BlockReason, Point, Points};
+pub use points::{BlockReason, DeviceTag, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
 pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};
 
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, ValueRef};
+use crate::primitives::{ChannelKind, ContactPoint, CustomerId, DeviceKind, Instant, Key, SegmentId, Topic, ValueRef};
 
 /// What the rules engine asks of a customer. [`Profile`] implements it; so may a host's own type, which is all that the
 /// policy alone needs.
@@ -71,6 +77,11 @@ pub trait Customer {
     }
     /// Where a channel of this kind reaches the customer.
     fn contact_point(&self, channel: &ChannelKind) -> Reach<'_>;
+    /// Whether this kind of channel reaches the customer on a device of this kind.
+    fn reached_on(&self, channel: &ChannelKind, device: &DeviceKind) -> Option<bool> {
+        let _ = (channel, device);
+        None
+    }
     /// What the customer allowed on this kind of channel for this topic, as of `now`.
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent;
     /// The next instant after `now` at which the answer of [`consent`](Self::consent) may change by time alone: a grant

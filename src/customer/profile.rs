@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Consent, ConsentBook, ContactLog, Customer, Figures, History, LearnedChannel, Memberships, Points,
-    Reach, Seen,
+    Attributes, Consent, ConsentBook, ContactLog, Customer, DeviceTag, Figures, History, LearnedChannel, Memberships,
+    Point, Points, Reach, Seen,
 };
-use crate::event::{Event, Whereabouts};
+use crate::event::{Device, Event, Whereabouts};
 use crate::primitives::{
-    ChannelKind, ContactPoint, CustomerId, Derived, Instant, Key, SegmentId, Topic, Value, ValueRef,
+    ChannelKind, ContactPoint, CustomerId, Derived, DeviceKind, Instant, Key, SegmentId, Topic, Value, ValueRef,
 };
 
 /// How a customer engaged on one kind of channel so far.
@@ -112,12 +112,13 @@ impl Profile {
             if self.attributes.set(&intern(key), value.clone(), at) {
                 observed.attributes.push(key.hash());
             }
-            observed.reachability |= self.contact_trait(key, value, at);
+            observed.reachability |= self.contact_trait(key, value, event, at);
         }
         if let Some(place) = &event.place {
-            let (moved, reachable) = self.observe_place(place, at);
-            observed.place = moved;
-            observed.reachability |= reachable;
+            observed.place = self.observe_place(place, at);
+        }
+        if let Some(device) = &event.device {
+            observed.reachability |= self.observe_device(device, event.leaves_device(), at);
         }
         observed
     }
@@ -138,25 +139,32 @@ impl Profile {
     }
 
     /// `email`, `phone` and `preferred_channel` are more than attributes.
-    fn contact_trait(&mut self, key: &Key, value: &Value, at: Instant) -> bool {
+    fn contact_trait(&mut self, key: &Key, value: &Value, event: &Event, at: Instant) -> bool {
         let Some(text) = value.as_str() else { return false };
         match key.as_str() {
-            "email" => match ContactPoint::email(text) {
-                Ok(point) => self.points.add(ChannelKind::Email, point, None, at),
-                Err(_) => return false,
-            },
-            "phone" => match ContactPoint::phone(text) {
-                Ok(point) => self.points.add(ChannelKind::Sms, point, None, at),
-                Err(_) => return false,
-            },
-            "preferred_channel" => self.preferred = Some(ChannelKind::from_name(text)),
-            _ => return false,
+            "email" => ContactPoint::email(text).is_ok_and(|to| self.points.add(ChannelKind::Email, to, None, at)),
+            "phone" => self.number(text, event).is_some_and(|to| self.points.add(ChannelKind::Sms, to, None, at)),
+            "preferred_channel" => {
+                self.preferred = Some(ChannelKind::from_name(text));
+                true
+            }
+            _ => false,
         }
-        true
     }
 
-    /// Says whether the zone, locale or country changed, and whether a contact point came.
-    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> (bool, bool) {
+    /// A number without its country's code is one of the country that the event tells of, else of the one that is known.
+    fn number(&self, text: &str, event: &Event) -> Option<ContactPoint> {
+        ContactPoint::phone(text).ok().or_else(|| {
+            let country = Key::new("country");
+            let said = event.traits.get(&country).and_then(Value::as_str);
+            let said = said.or_else(|| event.place.as_ref()?.country.as_deref());
+            let known = || self.attribute(&country).and_then(|known| known.as_str());
+            ContactPoint::phone_in(text, said.or_else(known)?).ok()
+        })
+    }
+
+    /// Says whether the zone, locale or country changed.
+    fn observe_place(&mut self, place: &Whereabouts, at: Instant) -> bool {
         let mut moved = self.place.is_none();
         let (known, said) = &mut **self.place.get_or_insert_with(|| Box::new((Whereabouts::default(), at)));
         if at >= *said {
@@ -172,12 +180,21 @@ impl Profile {
                 }
             }
         }
-        let Some((token, device)) = &place.device else { return (moved, false) };
-        let Ok(point) = ContactPoint::token(token) else { return (moved, false) };
-        let web = device.as_deref().is_some_and(|device| matches!(device, "web" | "browser"));
-        let kind = if web { ChannelKind::WebPush } else { ChannelKind::Push };
-        self.points.add(kind, point, device.clone(), at);
-        (moved, true)
+        moved
+    }
+
+    /// Says whether the device came, or went.
+    fn observe_device(&mut self, device: &Device, leaves: bool, at: Instant) -> bool {
+        let token = device.token.as_deref().and_then(|token| ContactPoint::token(token).ok());
+        match (token, leaves) {
+            (Some(token), false) => {
+                let tag = DeviceTag { kind: device.kind.clone(), id: device.id };
+                self.points.add(device.channel(), token, Some(tag), at)
+            }
+            (Some(token), true) => self.points.drop(token.hash(), at),
+            (None, true) => device.id.is_some_and(|id| self.points.drop_device(id, at)),
+            (None, false) => false,
+        }
     }
 
     /// What the context said serves where no trait did.
@@ -262,6 +279,11 @@ impl Customer for Profile {
 
     fn as_profile(&self) -> Option<&Profile> {
         Some(self)
+    }
+
+    fn reached_on(&self, channel: &ChannelKind, device: &DeviceKind) -> Option<bool> {
+        let is = |point: &Point| point.device.as_ref().is_some_and(|known| known.kind.as_ref() == Some(device));
+        Some(self.points.of_kind(channel).any(|point| point.blocked.is_none() && is(point)))
     }
 
     fn consent(&self, channel: &ChannelKind, topic: &Topic, now: Instant) -> Consent {

@@ -61,6 +61,8 @@ impl Serialize for Address {
 pub struct Envelope {
     /// Its id, which is its idempotency key (promise 8.4).
     pub id: IdempotencyKey,
+    /// The message that it is of, as notices name it: its own id, or of a message to several devices that of the first.
+    pub of: IdempotencyKey,
     /// To whom.
     pub customer: CustomerId,
     /// Where to.
@@ -104,6 +106,7 @@ impl Envelope {
     ) -> Self {
         Envelope {
             id,
+            of: id,
             customer,
             to,
             channel: channel.tag.clone(),
@@ -146,6 +149,7 @@ impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Envelope")
             .field("id", &self.id)
+            .field("of", &self.of)
             .field("customer", &self.customer)
             .field("to", &self.to)
             .field("channel", &self.channel.id)
@@ -167,8 +171,9 @@ impl fmt::Debug for Envelope {
 impl Serialize for Envelope {
     /// For logs: no address, no content, no content key in plain text.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut fields = to.serialize_struct("Envelope", 20)?;
+        let mut fields = to.serialize_struct("Envelope", 21)?;
         fields.serialize_field("id", &self.id)?;
+        fields.serialize_field("of", &self.of)?;
         fields.serialize_field("customer", &self.customer)?;
         fields.serialize_field("to", &self.to)?;
         fields.serialize_field("channel", &self.channel.id)?;

@@ -139,6 +139,10 @@ impl Shell for Ingest<'_> {
         self.engine.transact(vec![Work { customer, input, now: self.now }]).await
     }
 
+    fn now(&self) -> Instant {
+        self.now
+    }
+
     async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, StoreError> {
         let known = self.engine.store.load(record).await?;
         Ok(known.is_some_and(|state| state.profile.user_id.is_some() && !state.profile.is_known_as(user)))

@@ -2,6 +2,7 @@
 //! of messages among them (promises 3.1 to 3.4).
 
 mod consent;
+mod device;
 mod parse;
 mod receipt;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 pub(crate) use consent::source;
 pub use consent::{Basis, Evidence, Subscription, SubscriptionStatus};
+pub use device::Device;
 pub use parse::EventError;
 pub(crate) use parse::is_placeholder;
 pub use receipt::{Receipt, ReceiptKind, ReceiptTarget};
@@ -70,11 +72,13 @@ pub struct Event {
     pub receipt: Option<Box<Receipt>>,
     /// What the `context` says of where the customer is, if anything.
     pub place: Option<Box<Whereabouts>>,
+    /// The `context.device` that it came from, if it says any.
+    pub device: Option<Box<Device>>,
     /// Consent as given in `messaging_subscriptions`.
     pub subscriptions: Vec<Subscription>,
 }
 
-/// Where and with what the customer is, from the `context`.
+/// Where the customer is, from the `context`.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Whereabouts {
@@ -84,8 +88,6 @@ pub struct Whereabouts {
     pub locale: Option<Arc<str>>,
     /// `context.country`, `context.location.country` or the address's country.
     pub country: Option<Arc<str>>,
-    /// The token of `context.device`, with its kind (`ios`, `android`, ...).
-    pub device: Option<(Arc<str>, Option<Arc<str>>)>,
 }
 
 impl Event {
@@ -122,6 +124,7 @@ impl Event {
             context: Fields::new(),
             receipt: None,
             place: None,
+            device: None,
             subscriptions: Vec::new(),
         }
     }
@@ -182,6 +185,12 @@ impl Event {
         let said = (self.name.as_str() == "Preferences Updated").then_some(&self.properties);
         let names = ["frequency", "pause_until", "preferred_channel"];
         said.into_iter().flat_map(Fields::iter).filter(move |(key, _)| names.contains(&key.as_str()))
+    }
+
+    /// Sets the device that it came from, as `context.device` would.
+    pub fn from_device(mut self, device: Device) -> Self {
+        self.device = Some(Box::new(device));
+        self
     }
 
     fn find_receipt(&mut self) {

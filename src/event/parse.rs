@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Event, EventKind, Subscription, SubscriptionStatus, Whereabouts};
+use super::{Device, Event, EventKind, Subscription, SubscriptionStatus, Whereabouts};
 use crate::primitives::{ChannelKind, Fields, Instant, Key, Topic};
 
 /// Why an event was refused. It names the field and never repeats a value, which may be personal.
@@ -102,6 +102,7 @@ impl Event {
         if let Some(context) = context {
             event.subscriptions_in(context.get("messaging_subscriptions"), "context.messaging_subscriptions")?;
             event.place = place(context).map(Box::new);
+            event.device = Device::read(context);
             event.context = Fields::from_json(context);
             for typed in ["traits", "messaging_subscriptions"] {
                 event.context.remove(&Key::new(typed));
@@ -201,15 +202,12 @@ fn timestamp(map: &Map<String, Json>) -> Result<Option<Instant>, EventError> {
 
 fn place(context: &Map<String, Json>) -> Option<Whereabouts> {
     let text = |json: Option<&Json>| json.and_then(Json::as_str).filter(|text| !text.is_empty()).map(Arc::<str>::from);
-    let device = context.get("device");
-    let token = text(device.and_then(|device| device.get("token")));
     let place = Whereabouts {
         zone: text(context.get("timezone")),
         locale: text(context.get("locale")),
         country: text(context.get("country")).or_else(|| text(context.get("location")?.get("country"))),
-        device: token.map(|token| (token, text(device.and_then(|device| device.get("type"))))),
     };
-    let empty = place.zone.is_none() && place.locale.is_none() && place.country.is_none() && place.device.is_none();
+    let empty = place.zone.is_none() && place.locale.is_none() && place.country.is_none();
     (!empty).then_some(place)
 }
 
@@ -254,7 +252,7 @@ mod tests {
         .unwrap();
         let place = event.place.unwrap();
         assert_eq!((place.zone.as_deref(), place.locale.as_deref()), (Some("Europe/Berlin"), Some("de-DE")));
-        assert_eq!(place.device.unwrap().0.as_ref(), "t");
+        assert_eq!(event.device.unwrap().token.as_deref(), Some("t"));
         assert_eq!(event.user_id.as_deref(), Some("7"));
         let said: Vec<_> = event.subscriptions.iter().map(|s| (s.topic.clone(), s.status)).collect();
         use SubscriptionStatus::{Subscribed, Unsubscribed};

@@ -127,7 +127,13 @@ pub enum News<'a> {
     },
     /// The provider certainly does not have it, or it was withdrawn at its claim: it may be asked for again.
     Refused,
-    /// The provider took it.
+    /// The provider took it for one of several devices, and others may still get it: until the last of them has answered
+    /// what is left can be withdrawn.
+    Taken {
+        /// When it was handed over.
+        at: Instant,
+    },
+    /// The provider took it, and of several devices the last has answered.
     Accepted {
         /// When it was handed over: what follows counts from here (promises 1.6, 8.2).
         at: Instant,

@@ -180,6 +180,8 @@ impl Walk<'_> {
                     Ok(None)
                 }
                 Signal::Message(News::Accepted { at } | News::Parked { at }) => self.enter(*next, *at),
+                // Of several devices, one took it and the last answered only after that one's came back.
+                Signal::Message(News::Bounced) => self.enter(*next, self.place.since),
                 Signal::Message(News::Skipped { reason, end_run: true }) => Ok(self.end(EndReason::Message(reason))),
                 Signal::Message(News::Skipped { .. }) => self.enter(*on_skip, self.now),
                 Signal::Message(News::Refused) => Ok(self.ask(step)),
@@ -223,6 +225,10 @@ impl Walk<'_> {
                 self.leave(engaged, *at)
             }
             (Signal::Message(News::HandedOver { at, .. }), _) => {
+                self.handed_over(*at);
+                Ok(wait.map(|wait| *at + wait))
+            }
+            (Signal::Message(News::Taken { at }), _) if wait.is_some() => {
                 self.handed_over(*at);
                 Ok(wait.map(|wait| *at + wait))
             }

@@ -5,23 +5,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::input::{HandedOverAgain, What};
 use super::step::Turn;
 use crate::channel::OnUnknown;
-use crate::customer::{BlockReason, Status};
+use crate::customer::{AtPoint, BlockReason, Changed, Contact, Customer, DeviceRecord, HandOver, Status};
 use crate::delivery::DeliveryError;
 use crate::journey::News;
 use crate::policy::Attempt;
 use crate::primitives::{Fields, IdempotencyKey, Instant};
-use crate::record::contact_due;
 
 impl Turn<'_> {
     /// Claims what is due, and settles claims whose lease ran out as unknown.
     pub(super) fn wake_contacts(&mut self, due: Instant) {
-        let open: Vec<(IdempotencyKey, Status)> = self
-            .state
-            .profile
-            .contacts
-            .iter()
-            .filter(|contact| contact_due(contact).is_some_and(|at| at <= due))
-            .map(|contact| (contact.id, contact.status))
+        let contacts = self.state.profile.contacts.iter().filter(|contact| contact.due().is_some_and(|at| at <= due));
+        let open: Vec<(IdempotencyKey, Status)> = contacts
+            .flat_map(Contact::envelopes)
+            .map(|(id, hand_over)| (id, hand_over.status))
+            .filter(|(_, status)| status.due().is_some_and(|at| at <= due))
             .collect();
         for (id, status) in open {
             match status {
@@ -31,22 +28,23 @@ impl Turn<'_> {
         }
     }
 
-    /// The second check (promise 4.4): every rule again, without the message's own place.
+    /// The second check (promise 4.4): every rule again, without the message's own place, and of the contact point to which
+    /// the envelope is addressed, whichever would be taken today (promise 4.3).
     fn claim(&mut self, id: IdempotencyKey) {
         let book = self.book;
         let now = self.now;
-        let Some(contact) = self.state.profile.contacts.get(id) else { return };
-        let spec = book.channel(&contact.channel.id);
+        let profile = &self.state.profile;
+        let Some(contact) = profile.contacts.get(id) else { return };
+        let Some(mut hand_over) = contact.hand_over(id).filter(|known| known.status.is_queued()) else { return };
         let none = Fields::new();
-        // The envelope goes where it was addressed, whichever contact point would be taken today (promise 4.3).
-        let blocked = contact.point.is_some_and(|point| self.state.profile.points.is_blocked(point));
-        let verdict = match (spec, book.message(&contact.message.id)) {
-            _ if blocked => Some("suppressed"),
+        let verdict = match (book.channel(&contact.channel.id), book.message(&contact.message.id)) {
             (Some(spec), Some(message)) => {
-                let mut ask = book.ask(&self.state.profile, message, now);
+                let there = contact.point_of(id).map(|point| AtPoint::new(profile, &spec.tag.kind, point));
+                let who: &dyn Customer = there.as_ref().map_or(profile, |there| there);
+                let mut ask = book.ask(who, message, now);
                 ask.content = contact.content;
                 ask.deadline = contact.deadline;
-                ask.own = Some(id);
+                ask.own = Some(contact.id);
                 ask.trigger = Some(&none);
                 ask.attempt = Attempt { visit: contact.run.as_ref().map(|run| run.visit), ..Attempt::default() };
                 let recheck = || book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule);
@@ -54,141 +52,202 @@ impl Turn<'_> {
             }
             _ => Some("no_such_channel"),
         };
-        let (doubt, expired, message) = (contact.doubt, now > contact.deadline, contact.message.id.clone());
-        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
         let Some(rule) = verdict else {
-            contact.tries += 1;
-            contact.status = Status::InFlight { lease: now + book.lease };
-            contact.claims = Some(contact.claims.map_or((now, now), |(first, _)| (first, now)));
+            hand_over.tries += 1;
+            hand_over.status = Status::InFlight { lease: now + book.lease };
+            hand_over.claims = Some(hand_over.claims.map_or((now, now), |(first, _)| (first, now)));
             let again = HandedOverAgain {
                 id,
-                message,
+                message: contact.message.id.clone(),
                 channel: contact.channel.id.clone(),
                 journey: contact.run.as_ref().map(|run| run.journey.clone()),
-                number: contact.tries,
+                number: hand_over.tries,
             };
             self.out.resend.push(id);
-            return self.out.notice(now, What::HandedOverAgain(Box::new(again)));
+            self.out.notice(now, What::HandedOverAgain(Box::new(again)));
+            return self.put(id, hand_over, "");
         };
         // What may have arrived cannot be withdrawn: it stays counted, and is not tried again.
-        contact.status = match (doubt, expired) {
+        hand_over.status = match (hand_over.doubt, now > contact.deadline) {
             (true, _) => Status::Parked,
             (false, true) => Status::Expired,
             (false, false) => Status::Cancelled,
         };
-        let last = contact.claims.map_or(now, |(_, last)| last);
-        self.out.release.push(id);
-        let what = match (doubt, expired) {
-            (true, _) => What::Parked { id },
-            (false, true) => What::Expired { id },
-            (false, false) => What::Cancelled { id, message, reason: rule.into() },
-        };
-        self.out.notice(now, what);
-        self.uncount(id, doubt);
-        self.tell_of(id, if doubt { News::Parked { at: last } } else { News::Refused });
+        self.put(id, hand_over, rule);
     }
 
     /// A channel answered, or its time ran out.
     pub(super) fn settled(&mut self, id: IdempotencyKey, result: &Result<(), DeliveryError>) {
         let (now, book) = (self.now, self.book);
-        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
+        let Some(contact) = self.state.profile.contacts.get(id) else { return };
+        let Some(mut hand_over) = contact.hand_over(id) else { return };
         // A yes that comes late, after the claim ran out, still stops the next try.
-        let late_yes = contact.status.is_queued() && result.is_ok();
-        if !late_yes && !matches!(contact.status, Status::InFlight { .. } | Status::Parked) {
+        let late_yes = hand_over.status.is_queued() && result.is_ok();
+        if !late_yes && !matches!(hand_over.status, Status::InFlight { .. } | Status::Parked) {
             return;
         }
         let wrong = match result {
             Ok(()) => {
-                let parked = contact.status == Status::Parked;
-                contact.status = Status::Accepted;
-                let (_, at) = *contact.claims.get_or_insert((now, now));
-                self.out.release.push(id);
-                self.out.notice(now, What::Accepted { id });
-                // A run that went on when it was parked has heard enough.
-                if !parked {
-                    self.tell_of(id, News::Accepted { at });
+                if let Some(device) = self.device_of(id) {
+                    let delivered = DeviceRecord { delivered: 1, ..DeviceRecord::default() };
+                    self.state.profile.figures.on_device(device.as_str(), delivered);
                 }
-                return;
+                hand_over.status = Status::Accepted;
+                hand_over.claims.get_or_insert((now, now));
+                return self.put(id, hand_over, "");
             }
-            Err(_) if contact.status == Status::Parked => return,
+            Err(_) if hand_over.status == Status::Parked => return,
             Err(wrong) => wrong,
         };
-        let certain = wrong.is_certain();
-        contact.doubt |= !certain;
-        let spec = book.channel(&contact.channel.id);
-        let again = spec.and_then(|spec| {
-            let due = now + wrong.after().unwrap_or_else(|| spec.retry.after(contact.tries));
-            let in_time = due <= contact.deadline && spec.retry.goes_on(contact.tries);
+        hand_over.doubt |= !wrong.is_certain();
+        let HandOver { doubt, tries, claims, .. } = hand_over;
+        let again = book.channel(&contact.channel.id).and_then(|spec| {
+            let due = now + wrong.after().unwrap_or_else(|| spec.retry.after(tries));
+            let in_time = due <= contact.deadline && spec.retry.goes_on(tries);
             let honoured = || {
-                let first = contact.claims.map_or(now, |(first, _)| first);
+                let first = claims.map_or(now, |(first, _)| first);
                 spec.key_memory.is_some_and(|memory| due < first + memory)
                     || spec.on_unknown(contact.message.class) == OnUnknown::Resend
             };
-            (in_time && if contact.doubt { honoured() } else { wrong.retryable() }).then_some(due)
+            // Who says for good that there is nobody, or never, says the same next time.
+            let may_change = wrong.retryable() || !wrong.is_certain();
+            (in_time && may_change && (!doubt || honoured())).then_some(due)
         });
-        let (doubt, point) = (contact.doubt, contact.point);
         if let Some(due) = again {
-            contact.status = Status::Queued { due };
-            if !doubt {
-                contact.claims = None;
-            }
             self.out.notice(now, What::Retried { id, due });
-            return self.tell_of(id, News::Retried { due });
+            return self.queue(id, hand_over, due);
         }
-        contact.status = if doubt { Status::Parked } else { Status::Refused };
-        let last = contact.claims.map_or(now, |(_, last)| last);
-        if wrong.blocks_contact_point() {
-            self.block(point, BlockReason::Invalid);
-        }
-        self.out.release.push(id);
-        let what = if doubt { What::Parked { id } } else { What::Failed { id, reason: wrong.to_string() } };
-        self.out.notice(now, what);
-        self.uncount(id, doubt);
-        self.tell_of(id, if doubt { News::Parked { at: last } } else { News::Refused });
+        hand_over.status = if doubt { Status::Parked } else { Status::Refused };
+        let point = contact.point_of(id).filter(|_| wrong.blocks_contact_point());
+        self.reject(point, BlockReason::Invalid);
+        self.put(id, hand_over, &wrong.to_string());
     }
 
     /// A claim comes back unused.
     pub(super) fn given_back(&mut self, id: IdempotencyKey, due: Instant) {
-        let now = self.now;
-        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
-        if !matches!(contact.status, Status::InFlight { .. }) {
+        let Some(contact) = self.state.profile.contacts.get(id) else { return };
+        let Some(mut hand_over) = contact.hand_over(id) else { return };
+        if !matches!(hand_over.status, Status::InFlight { .. }) {
             return;
         }
-        let due = due.max(now);
-        contact.tries = contact.tries.saturating_sub(1);
-        contact.status = Status::Queued { due };
-        if !contact.doubt {
-            contact.claims = None;
-        }
-        self.out.notice(now, What::GivenBack { id, due });
-        self.tell_of(id, News::Retried { due });
+        let due = due.max(self.now);
+        hand_over.tries = hand_over.tries.saturating_sub(1);
+        self.out.notice(self.now, What::GivenBack { id, due });
+        self.queue(id, hand_over, due);
     }
 
     /// A hard bounce: the address is no address. The provider had the message, so it keeps its place (promise 7.4).
     pub(super) fn bounced(&mut self, id: IdempotencyKey) {
-        let Some(contact) = self.state.profile.contacts.get_mut(id) else { return };
-        if !matches!(contact.status, Status::Accepted | Status::Parked) {
+        let Some(contact) = self.state.profile.contacts.get(id) else { return };
+        let Some(mut hand_over) = contact.hand_over(id) else { return };
+        if !matches!(hand_over.status, Status::Accepted | Status::Parked) {
             return;
         }
-        contact.status = Status::Bounced;
-        let point = contact.point;
-        self.block(point, BlockReason::HardBounce);
-        self.uncount(id, false);
-        self.out.notice(self.now, What::Bounced { id });
-        self.tell_of(id, News::Bounced);
+        hand_over.status = Status::Bounced;
+        let point = contact.point_of(id);
+        self.reject(point, BlockReason::HardBounce);
+        self.put(id, hand_over, "");
     }
 
-    fn block(&mut self, point: Option<u64>, reason: BlockReason) {
-        let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point);
-        if let Some(point) = known.map(|known| known.point.clone()) {
-            self.state.profile.points.block(&point, reason);
+    fn reject(&mut self, point: Option<u64>, reason: BlockReason) {
+        if point.is_some_and(|point| self.state.profile.points.reject(point, reason, self.now)) {
+            self.reachability_changed();
         }
     }
 
-    /// What certainly did not arrive says nothing about the channel.
-    fn uncount(&mut self, id: IdempotencyKey, doubt: bool) {
+    fn queue(&mut self, id: IdempotencyKey, mut hand_over: HandOver, due: Instant) {
+        hand_over.status = Status::Queued { due };
+        if !hand_over.doubt {
+            hand_over.claims = None;
+        }
+        self.put(id, hand_over, "");
+    }
+
+    /// Brings what became of an envelope into its message, and tells the run what that makes of the message.
+    fn put(&mut self, id: IdempotencyKey, hand_over: HandOver, reason: &str) {
+        if let Some((of, news)) = self.change(id, hand_over, reason) {
+            self.tell_of(of, news);
+        }
+    }
+
+    /// Withdraws the envelopes of some messages that wait for their claims. Answers what their runs would be told.
+    pub(super) fn withdraw_queued(
+        &mut self,
+        which: impl Fn(&Contact) -> bool,
+        why: &'static str,
+    ) -> Vec<(IdempotencyKey, News<'static>)> {
+        let mut news = Vec::new();
+        let contacts = self.state.profile.contacts.iter().filter(|contact| contact.waits() && which(contact));
+        let queued: Vec<_> =
+            contacts.flat_map(Contact::envelopes).filter(|(_, known)| known.status.is_queued()).collect();
+        for (id, mut hand_over) in queued {
+            // What may have arrived already cannot be withdrawn, but it is not tried again.
+            hand_over.status = if hand_over.doubt { Status::Parked } else { Status::Cancelled };
+            news.extend(self.change(id, hand_over, why));
+        }
+        news
+    }
+
+    /// Brings what became of an envelope into its message, and notes what that changes: its end, once, with the reason.
+    /// Answers what its run is to be told.
+    fn change(
+        &mut self,
+        id: IdempotencyKey,
+        hand_over: HandOver,
+        reason: &str,
+    ) -> Option<(IdempotencyKey, News<'static>)> {
+        let now = self.now;
+        let contact = self.state.profile.contacts.get_mut(id)?;
+        let was_open = contact.due().is_some();
+        let Changed { before, after } = contact.put(id, hand_over);
+        let (of, doubt, several) = (contact.id, contact.doubt, contact.copies().next().is_some());
+        let message = contact.message.id.clone();
+        let last = contact.claims.map_or(now, |(_, last)| last);
+        let (taken, open) = (contact.taken().unwrap_or(now), contact.due().is_some());
+        if hand_over.status.due().is_none() {
+            self.out.release.push(id);
+            if several {
+                self.out.notice(now, What::Copy { id, of, status: hand_over.status });
+            }
+        }
+        if let (Status::InFlight { .. }, Status::Queued { due }) = (before, after) {
+            return Some((of, News::Retried { due }));
+        }
+        let ends = before.due().is_some() && after.due().is_none();
+        let comes_back = after == Status::Bounced && before != after;
+        let after_all = before == Status::Parked && after == Status::Accepted;
+        if !ends && !comes_back && !after_all {
+            // The last of the devices has answered, after one of them took it.
+            let settled = was_open && !open && before.due().is_none();
+            let parked = after == Status::Parked;
+            let news = if parked { News::Parked { at: last } } else { News::Accepted { at: taken } };
+            return settled.then_some((of, news));
+        }
+        if ends && after == Status::Bounced {
+            // What came back of one device, before the others refused it, had been taken.
+            self.out.notice(now, What::Accepted { id: of });
+        }
+        let (what, news) = match after {
+            Status::Accepted => (What::Accepted { id: of }, News::Accepted { at: taken }),
+            Status::Parked => (What::Parked { id: of }, News::Parked { at: last }),
+            Status::Bounced => (What::Bounced { id: of }, News::Bounced),
+            Status::Expired => (What::Expired { id: of }, News::Refused),
+            Status::Cancelled => (What::Cancelled { id: of, message, reason: reason.into() }, News::Refused),
+            _ => (What::Failed { id: of, reason: reason.to_owned() }, News::Refused),
+        };
+        self.out.notice(now, what);
+        // What certainly did not arrive says nothing about the channel.
+        if after == Status::Bounced || !(doubt || after == Status::Accepted) {
+            self.uncount(of);
+        }
+        let news = if open { News::Taken { at: taken } } else { news };
+        // A run that went on when it was parked has heard enough.
+        (!after_all).then_some((of, news))
+    }
+
+    fn uncount(&mut self, id: IdempotencyKey) {
         let kind = self.state.profile.contacts.get(id).map(|contact| contact.channel.kind.clone());
-        if let Some(kind) = kind.filter(|_| !doubt) {
+        if let Some(kind) = kind {
             self.state.profile.update_channel(&kind, |record| record.sent = record.sent.saturating_sub(1));
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::customer::{ContentKey, Engagement};
+use crate::customer::{ContentKey, Engagement, Status};
 use crate::delivery::{DeliveryError, Envelope};
 use crate::event::{Event, ReceiptKind};
 use crate::journey::EndReason;
@@ -33,6 +33,16 @@ pub enum Input {
         id: IdempotencyKey,
         /// When to claim it again.
         due: Instant,
+    },
+    /// Another record's event came from a device whose token this one may hold: a token is the record's that heard of the
+    /// device last (promise 2.2).
+    DeviceTaken {
+        /// The stable hash of the token.
+        token: u64,
+        /// The other record.
+        by: CustomerId,
+        /// When the other one heard of the device.
+        at: Instant,
     },
     /// The host says that this record and another are one person (promise 2.2).
     Merge {
@@ -111,6 +121,8 @@ pub enum Elsewhere {
     Moved(CustomerId),
     /// The event names a user, and the record is another user's (promise 2.2): it went to that user's own record.
     OtherUser(CustomerId),
+    /// The device is the record's still, which heard of it later: the other one is told.
+    DeviceKept,
 }
 
 /// Why a record took nothing of an input and is unchanged.
@@ -235,10 +247,19 @@ pub enum What {
         /// Why: a rule, or that its run ended.
         reason: Arc<str>,
     },
-    /// The provider took it.
+    /// The provider took it; of a message to several devices, for the first of them.
     Accepted {
         /// The envelope.
         id: IdempotencyKey,
+    },
+    /// The copy of a message to one of several devices came to its end; the message's own end is told apart.
+    Copy {
+        /// The envelope of the copy.
+        id: IdempotencyKey,
+        /// The message, as the other notices name it.
+        of: IdempotencyKey,
+        /// How it ended.
+        status: Status,
     },
     /// It failed for now and will be tried again.
     Retried {
@@ -280,6 +301,11 @@ pub enum What {
     StrayReceipt {
         /// What it said.
         receipt: ReceiptKind,
+    },
+    /// A device that was this customer's is another's now: nothing more goes there (promise 2.2).
+    DeviceTaken {
+        /// The record that heard of it later.
+        by: CustomerId,
     },
     /// Another record became part of this one.
     Merged {
@@ -331,7 +357,10 @@ pub struct HandedOver {
     pub attempt: u16,
     /// What it says, as its hash.
     pub content: ContentKey,
-    /// What it costs, in the playbook's currency.
+    /// The further envelopes of a message to several devices.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<IdempotencyKey>,
+    /// What it costs in all, in the playbook's currency.
     #[serde(serialize_with = "plain_decimal")]
     pub cost: Decimal,
     /// How many parts an SMS has.

@@ -1,7 +1,7 @@
 //! Two records become one: the stages of a merge, as `record::merge` lays them down, and what each does to runs and
 //! messages.
 
-use super::input::{Input, What};
+use super::input::{Elsewhere, Input, What};
 use super::messages::Wanted;
 use super::runs::visit_of;
 use super::step::{Turn, Upto};
@@ -194,6 +194,27 @@ impl Turn<'_> {
         if awaiting.open.is_empty() {
             self.state.stage = Stage::Live;
             self.state.segments_due = Instant::MIN;
+        }
+    }
+
+    /// Another record heard of a device. If this one knows of a later sign of it, or of its end, the other has to let it go.
+    pub(super) fn device_taken(&mut self, token: u64, by: CustomerId, at: Instant) {
+        let ours = self.state.profile.id;
+        // What became one holds it once.
+        if by == ours || self.state.absorbed.contains(&by) {
+            return;
+        }
+        let points = &mut self.state.profile.points;
+        match points.heard_of(token) {
+            Some(later) if later > at => {
+                self.out.forward.push((by, Input::DeviceTaken { token, by: ours, at: later }));
+                self.out.elsewhere = Some(Elsewhere::DeviceKept);
+            }
+            _ if points.drop(token, at) => {
+                self.reachability_changed();
+                self.out.notice(self.now, What::DeviceTaken { by });
+            }
+            _ => {}
         }
     }
 

@@ -4,17 +4,18 @@ use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use super::Playbook;
 use super::input::{HandedOver, What};
 use super::runs::visit_of;
 use super::step::Turn;
-use crate::channel::ChannelSpec;
-use crate::customer::{Contact, Engagement, RunRef, Status};
+use crate::channel::{ChannelSpec, Devices};
+use crate::customer::{AtPoint, Contact, Copies, DeviceCopy, Engagement, HandOver, Profile, RunRef, SentTo, Status};
 use crate::delivery::{Address, Envelope};
 use crate::journey::{News, Signal};
 use crate::message::Message;
-use crate::policy::{Attempt, Choice, wished_reach};
-use crate::primitives::{ChannelId, IdempotencyKey, Instant, MessageId, Money, Span};
-use crate::record::Pending;
+use crate::policy::{Ask, Attempt, Choice, wished_reach};
+use crate::primitives::{ChannelId, ContactPoint, IdempotencyKey, Instant, MessageId, Money, Span};
+use crate::record::{Pending, Run};
 
 /// Receipts come this late: for so long a contact is kept, beyond what caps and dedupe windows need.
 const RECEIPTS_LATE: Span = Span::days(30);
@@ -65,6 +66,9 @@ impl<'a> Turn<'a> {
         let Some(message) = book.message(&wanted.message) else {
             return self.news(wanted.run, &News::Skipped { reason: "no_such_message", end_run: false });
         };
+        if self.state.profile.points.drop_stale(self.now) {
+            self.reachability_changed();
+        }
         let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return };
         let visit = visit_of(run);
         let profile = &self.state.profile;
@@ -109,8 +113,10 @@ impl<'a> Turn<'a> {
         match choice {
             Choice::Send { channel, to, rendered, .. } => {
                 let Some(spec) = book.channel(&channel.id) else { return };
+                let further = to.as_ref().map(|first| book.further_devices(profile, &ask, spec, first));
                 let envelope = self.envelope(&wanted, message, spec, to, *rendered, (key, deadline));
-                self.hand_over(wanted, envelope);
+                let copies = self.copies(&envelope, further.unwrap_or_default());
+                self.hand_over(wanted, envelope, copies);
             }
             Choice::Defer { until, reason } => {
                 let Some(run) = self.state.runs.iter_mut().find(|run| run.id == wanted.run) else { return };
@@ -138,7 +144,7 @@ impl<'a> Turn<'a> {
         wanted: &Wanted,
         message: &Message,
         spec: &ChannelSpec,
-        to: Option<crate::primitives::ContactPoint>,
+        to: Option<ContactPoint>,
         rendered: crate::message::Rendered,
         (content_key, deadline): (String, Instant),
     ) -> Envelope {
@@ -155,26 +161,8 @@ impl<'a> Turn<'a> {
             Some(point) => Address::Point(point),
             None => Address::Id(profile.external_id().cloned().unwrap_or_else(|| profile.id.to_string().into())),
         };
-        let customer = profile.id.as_u128().to_le_bytes();
-        let run_id = run.map_or(0, |run| run.id).to_le_bytes();
-        let visit = place.map_or(0, |place| place.visit).to_le_bytes();
-        let number = attempt.to_le_bytes();
-        let mut decided: Vec<&[u8]> = vec![
-            &customer,
-            run.map_or(&[], |run| run.journey.as_str().as_bytes()),
-            &run_id,
-            step.as_bytes(),
-            &visit,
-            &number,
-            spec.tag.id.as_str().as_bytes(),
-            to.plain().as_bytes(),
-        ];
-        let mut id = IdempotencyKey::derive(&decided);
-        // One that was withdrawn and is decided anew says other bytes, so it has another key (promise 10.3).
-        while profile.contacts.get(id).is_some() {
-            decided.push(b"anew");
-            id = IdempotencyKey::derive(&decided);
-        }
+        let name = EnvelopeName { run, step, attempt, channel: &spec.tag.id };
+        let id = self.key(&name, &to, |id| profile.contacts.get(id).is_some());
         let cost = Money { amount: rendered.cost, currency: self.book.currency };
         let content = Arc::new(rendered.content);
         let mut envelope = Envelope::new(id, (profile.id, to), spec, &message.tag, content, cost, self.now);
@@ -187,11 +175,54 @@ impl<'a> Turn<'a> {
         envelope
     }
 
+    /// The key of an envelope to an address.
+    fn key(&self, name: &EnvelopeName<'_>, to: &Address, taken: impl Fn(IdempotencyKey) -> bool) -> IdempotencyKey {
+        let EnvelopeName { run, step, attempt, channel } = name;
+        let customer = self.state.profile.id.as_u128().to_le_bytes();
+        let run_id = run.map_or(0, |run| run.id).to_le_bytes();
+        let visit = run.map_or(0, |run| run.place.visit).to_le_bytes();
+        let number = attempt.to_le_bytes();
+        let mut decided: Vec<&[u8]> = vec![
+            &customer,
+            run.map_or(&[], |run| run.journey.as_str().as_bytes()),
+            &run_id,
+            step.as_bytes(),
+            &visit,
+            &number,
+            channel.as_str().as_bytes(),
+            to.plain().as_bytes(),
+        ];
+        let mut id = IdempotencyKey::derive(&decided);
+        // One that was withdrawn and is decided anew says other bytes, so it has another key (promise 10.3).
+        while taken(id) {
+            decided.push(b"anew");
+            id = IdempotencyKey::derive(&decided);
+        }
+        id
+    }
+
+    /// The same to further devices, each under a key of its own.
+    fn copies(&self, first: &Envelope, further: Vec<ContactPoint>) -> Vec<Envelope> {
+        let run = first.run.as_ref().and_then(|asked| self.state.runs.iter().find(|run| run.id == asked.run));
+        let step = first.step.as_deref().unwrap_or_default();
+        let name = EnvelopeName { run, step, attempt: first.attempt, channel: &first.channel.id };
+        let mut copies: Vec<Envelope> = Vec::with_capacity(further.len());
+        for point in further {
+            let to = Address::Point(point);
+            let ours = |id| first.id == id || copies.iter().any(|copy| copy.id == id);
+            let id = self.key(&name, &to, |id| ours(id) || self.state.profile.contacts.get(id).is_some());
+            copies.push(Envelope { id, to, ..first.clone() });
+        }
+        copies
+    }
+
     /// Decision and claim in one commit: the message is due at once, so it is born claimed.
-    fn hand_over(&mut self, wanted: Wanted, envelope: Envelope) {
+    fn hand_over(&mut self, wanted: Wanted, envelope: Envelope, copies: Vec<Envelope>) {
         let keep = self.book.index.contacts.max(RECEIPTS_LATE).max(wished_reach(&self.state.profile));
         let now = self.now;
         let profile = &mut self.state.profile;
+        let status = Status::InFlight { lease: now + self.book.lease };
+        let hand_over = HandOver { tries: 1, doubt: false, claims: Some((now, now)), status };
         profile.contacts.trim(now, keep);
         profile.contacts.push(Contact {
             id: envelope.id,
@@ -199,16 +230,13 @@ impl<'a> Turn<'a> {
             channel: envelope.channel.clone(),
             content: envelope.content_key(),
             run: envelope.run.clone(),
-            point: match &envelope.to {
-                Address::Point(point) => Some(point.hash()),
-                Address::Id(_) => None,
-            },
+            to: sent_to(&envelope, &copies, hand_over),
             decided: now,
             deadline: envelope.deadline,
             tries: 1,
             doubt: false,
             claims: Some((now, now)),
-            status: Status::InFlight { lease: now + self.book.lease },
+            status,
             engaged: None,
             cascading: wanted.cascade.is_some(),
         });
@@ -218,15 +246,69 @@ impl<'a> Turn<'a> {
             run.pending = None;
         }
         let channel = envelope.channel.id.clone();
-        if let Some(handed) = handed_over(&envelope) {
+        if let Some(mut handed) = handed_over(&envelope) {
+            handed.copies = copies.iter().map(|copy| copy.id).collect();
+            handed.cost = copies.iter().fold(handed.cost, |sum, copy| sum.saturating_add(copy.cost.amount));
             self.out.notice(now, What::HandedOver(Box::new(handed)));
         }
         self.out.send.push(envelope);
+        self.out.send.extend(copies);
         self.news(wanted.run, &News::HandedOver { channel: &channel, at: now });
     }
 
     fn news(&mut self, run: u64, news: &News<'_>) {
         self.signal(run, &Signal::Message(*news));
+    }
+}
+
+impl Playbook {
+    /// The devices beside the first to which a message goes as well, the one heard of last first: each that no rule keeps
+    /// from it, consent for that very token among them.
+    fn further_devices(
+        &self,
+        profile: &Profile,
+        ask: &Ask<'_>,
+        spec: &ChannelSpec,
+        first: &ContactPoint,
+    ) -> Vec<ContactPoint> {
+        if spec.devices == Devices::Latest {
+            return Vec::new();
+        }
+        let kind = &spec.tag.kind;
+        let others = profile.points.of_kind(kind).filter(|known| known.point != *first && known.blocked.is_none());
+        let mut others: Vec<_> = others.collect();
+        others.sort_by_key(|known| (Reverse(known.fresh), known.point.hash()));
+        others.retain(|known| {
+            let there = AtPoint::new(profile, kind, known.point.hash());
+            let mut ask = ask.clone();
+            ask.who = &there;
+            catch_unwind(AssertUnwindSafe(|| self.policy.recheck(&ask, spec))).is_ok_and(|denied| denied.is_none())
+        });
+        others.into_iter().map(|known| known.point.clone()).collect()
+    }
+}
+
+/// What the key of an envelope derives from, beside the customer and the address.
+struct EnvelopeName<'a> {
+    run: Option<&'a Run>,
+    step: &'a str,
+    attempt: u16,
+    channel: &'a ChannelId,
+}
+
+/// Where a message goes: with copies, to several devices.
+fn sent_to(envelope: &Envelope, copies: &[Envelope], hand_over: HandOver) -> SentTo {
+    let point = |envelope: &Envelope| match &envelope.to {
+        Address::Point(point) => Some(point.hash()),
+        Address::Id(_) => None,
+    };
+    let copy = |of: &Envelope| Some(DeviceCopy { id: of.id, point: point(of)?, hand_over });
+    let all = || [envelope].into_iter().chain(copies);
+    match (point(envelope), copies) {
+        (None, _) => SentTo::Id,
+        (Some(point), []) => SentTo::Point(point),
+        (Some(point), _) => Copies::new(all().filter_map(copy).collect())
+            .map_or(SentTo::Point(point), |copies| SentTo::Devices(Box::new(copies))),
     }
 }
 
@@ -241,6 +323,7 @@ pub(crate) fn handed_over(envelope: &Envelope) -> Option<HandedOver> {
         step: envelope.step.clone().unwrap_or_else(|| "".into()),
         attempt: envelope.attempt,
         content: envelope.content_key(),
+        copies: Vec::new(),
         cost: envelope.cost.amount,
         parts: envelope.parts,
     })

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::index::reading;
 use super::input::What;
 use super::step::{Turn, Upto};
-use crate::customer::{Engagement, Recorded, Status, Word};
+use crate::customer::{Contact, DeviceRecord, Engagement, Recorded, Status, Word};
 use crate::event::{Event, Receipt, ReceiptKind, ReceiptTarget};
 use crate::journey::{News, Signal};
 use crate::policy::LocalTimes;
 use crate::primitives::zone::Zone;
-use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant, Value};
+use crate::primitives::{ChannelKind, ContactPoint, DeviceKind, IdempotencyKey, Instant, Key};
 
 impl Turn<'_> {
     pub(super) fn event(&mut self, event: &Arc<Event>) {
@@ -131,18 +131,29 @@ impl Turn<'_> {
             }
             ReceiptTarget::Latest => contacts.latest(at, |contact| contact.channel.kind == receipt.channel),
         };
-        let Some(id) = found.map(|contact| contact.id) else {
+        let Some(id) = found.and_then(|contact| envelope_of(contact, receipt, event)) else {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;
         };
         let engages =
             matches!(receipt.kind, ReceiptKind::Opened | ReceiptKind::Clicked | ReceiptKind::Replied) && !stops;
-        if engages && self.state.profile.contacts.get(id).is_some_and(|contact| contact.engaged.is_none()) {
-            self.habit(event, at);
+        if engages {
+            let known = self.state.profile.contacts.get(id).and_then(|contact| contact.engaged);
+            // A provider's receipt does not tell; the token to which the message went does.
+            let said = event.device.as_ref().and_then(|device| device.kind.clone());
+            let device = said.or_else(|| self.device_of(id));
+            if known.is_none() {
+                self.habit(device.as_ref(), at);
+            }
+            let clicked = receipt.kind == ReceiptKind::Clicked && known.is_none_or(|(how, _)| how < Engagement::Click);
+            if let Some(device) = device.filter(|_| clicked) {
+                let clicked = DeviceRecord { clicked: 1, ..DeviceRecord::default() };
+                self.state.profile.figures.on_device(device.as_str(), clicked);
+            }
         }
         let taken = receipt.kind != ReceiptKind::SoftBounced;
-        let open = |status| matches!(status, Status::InFlight { .. } | Status::Queued { .. });
-        if taken && self.state.profile.contacts.get(id).is_some_and(|contact| open(contact.status)) {
+        let known = self.state.profile.contacts.get(id).and_then(|contact| contact.hand_over(id));
+        if taken && known.is_some_and(|known| known.status.due().is_some()) {
             // What was opened or came back had been taken, whatever the channel's answer will be.
             self.settled(id, &Ok(()));
         }
@@ -165,15 +176,20 @@ impl Turn<'_> {
     }
 
     /// Remembers at which hour of the customer's day, and on which device, a message was first engaged with.
-    fn habit(&mut self, event: &Event, at: Instant) {
+    fn habit(&mut self, device: Option<&DeviceKind>, at: Instant) {
         let local = LocalTimes::of(&self.state.profile, self.book.policy.zone());
         let zone = local.zones().first().copied().unwrap_or(Zone::UTC);
         let hour = zone.local(at).time.as_millis() / 3_600_000;
-        let device = event.context.get_str("device").and_then(|device| match device {
-            Value::Map(fields) => fields.get_str("type")?.as_str(),
-            _ => None,
-        });
+        let device = device.map(DeviceKind::as_str);
         self.state.profile.figures.engaged(u8::try_from(hour).unwrap_or_default(), device);
+    }
+
+    /// The kind of the device to which an envelope went, as far as that is known.
+    pub(super) fn device_of(&self, id: IdempotencyKey) -> Option<DeviceKind> {
+        let profile = &self.state.profile;
+        let contact = profile.contacts.get(id)?;
+        let point = profile.points.find(&contact.channel.kind, contact.point_of(id)?)?;
+        point.device.as_ref()?.kind.clone()
     }
 
     /// Counts the first engagement with a message, and tells the run each time.
@@ -183,16 +199,35 @@ impl Turn<'_> {
         // The strongest engagement stands: who clicked has also opened.
         let (known, since) = contact.engaged.unwrap_or((how, at));
         contact.engaged = Some((known.max(how), since.min(at)));
-        let (kind, run) = (contact.channel.kind.clone(), contact.run.clone());
+        let (kind, run, of) = (contact.channel.kind.clone(), contact.run.clone(), contact.id);
+        if let Some(point) = contact.point_of(id) {
+            self.state.profile.points.refresh(point, at);
+        }
+        // Whoever has seen it needs it on no further device.
+        self.try_no_more(|contact| contact.id == of && contact.copies().next().is_some());
+        let left = self.withdraw_queued(|contact| contact.id == of && contact.status == Status::Accepted, "engaged");
+        left.into_iter().for_each(|(of, news)| self.tell_of(of, news));
         if first {
             self.state.profile.update_channel(&kind, |record| {
                 record.engaged += 1;
                 record.last_engaged = record.last_engaged.max(Some(at));
             });
         }
-        self.out.notice(self.now, What::Engaged { id, how });
+        self.out.notice(self.now, What::Engaged { id: of, how });
         if let Some(run) = run {
             self.tell(&run, &Signal::Message(News::Engaged { how, at }));
         }
     }
+}
+
+/// Which envelope of a message a receipt is about: the one that it names, or the one to the device that it came from, or
+/// the only one. Of several, engagement is with the message; what came back must not be taken for another device's.
+fn envelope_of(contact: &Contact, receipt: &Receipt, event: &Event) -> Option<IdempotencyKey> {
+    if let ReceiptTarget::Envelope(id) = receipt.target {
+        return Some(id);
+    }
+    let token = event.device.as_ref().and_then(|device| device.token.as_deref()).map(Key::hash_of);
+    let by_device = contact.copies().find(|copy| Some(copy.point) == token).map(|copy| copy.id);
+    let several = contact.copies().nth(1).is_some();
+    by_device.or_else(|| (!several || receipt.kind != ReceiptKind::Bounced).then_some(contact.id))
 }

@@ -196,33 +196,28 @@ impl<'a> Turn<'a> {
         self.cancel(run, "cascade_over");
     }
 
-    /// Nothing of a run is wanted any more: what is being handed over is not tried again if it fails (promise 6.6).
+    /// Nothing of a run is wanted any more: what is being handed over is not tried again if it fails (promise 6.6), nor by
+    /// those devices that did not get what others have.
     fn withdraw(&mut self, run: u64) {
+        let of_run = |contact: &Contact| contact.run.as_ref().is_some_and(|asked| asked.run == run);
+        self.try_no_more(of_run);
+        self.withdraw_queued(|contact| of_run(contact) && contact.status == Status::Accepted, "withdrawn");
+    }
+
+    /// What is being handed over of some messages is not tried again if it fails.
+    pub(super) fn try_no_more(&mut self, which: impl Fn(&Contact) -> bool) {
         let now = self.now;
-        for contact in self.state.profile.contacts.iter_mut() {
-            let ours = contact.run.as_ref().is_some_and(|asked| asked.run == run);
-            if ours && matches!(contact.status, Status::InFlight { .. }) {
+        for contact in self.state.profile.contacts.iter_mut().filter(|contact| which(contact)) {
+            if contact.envelopes().any(|(_, known)| matches!(known.status, Status::InFlight { .. })) {
                 contact.deadline = contact.deadline.min(now);
             }
         }
     }
 
-    /// Withdraws what a run has not handed over.
+    /// Withdraws what a run has not handed over. A further device still gets what others have.
     pub(super) fn cancel(&mut self, run: u64, why: &'static str) {
-        let mut withdrawn = Vec::new();
-        for contact in self.state.profile.contacts.iter_mut() {
-            let ours = contact.run.as_ref().is_some_and(|asked| asked.run == run);
-            if ours && contact.status.is_queued() {
-                // What may have arrived already cannot be withdrawn, but it is not tried again.
-                contact.status = if contact.doubt { Status::Parked } else { Status::Cancelled };
-                withdrawn.push((contact.id, contact.message.id.clone(), contact.doubt));
-            }
-        }
-        for (id, message, doubt) in withdrawn {
-            self.out.release.push(id);
-            let what = if doubt { What::Parked { id } } else { What::Cancelled { id, message, reason: why.into() } };
-            self.out.notice(self.now, what);
-        }
+        let of_run = |contact: &Contact| contact.run.as_ref().is_some_and(|asked| asked.run == run);
+        self.withdraw_queued(|contact| of_run(contact) && contact.status != Status::Accepted, why);
     }
 
     pub(super) fn end(&mut self, id: u64, reason: EndReason) {

@@ -151,8 +151,18 @@ impl<'a> Turn<'a> {
     /// Has the segments that read an attribute asked again by the next wake, which is at once.
     pub(super) fn ask_again_soon(&mut self, attribute: &Key) {
         let book = self.book;
-        for position in book.index.attributes.get(&attribute.hash()).into_iter().flatten() {
-            let Some((id, _)) = book.segments.get(usize::from(*position)) else { continue };
+        self.ask_again(book.index.attributes.get(&attribute.hash()).into_iter().flatten());
+    }
+
+    /// The same of those that read where the customer is reached.
+    pub(super) fn reachability_changed(&mut self) {
+        let book = self.book;
+        self.ask_again(book.index.reachability.iter());
+    }
+
+    fn ask_again<'p>(&mut self, segments: impl Iterator<Item = &'p u16>) {
+        for position in segments {
+            let Some((id, _)) = self.book.segments.get(usize::from(*position)) else { continue };
             let segment = id.key().hash();
             let members = &mut self.state.profile.memberships;
             members.set(Standing::new(segment, members.contains(segment), self.now));

@@ -52,6 +52,7 @@ impl Playbook {
             }
             Input::Settled { id, result } => turn.settled(*id, result),
             Input::GivenBack { id, due } => turn.given_back(*id, *due),
+            Input::DeviceTaken { token, by, at } => turn.device_taken(*token, *by, *at),
             Input::Merge { with } => turn.link(*with, Carried::by_host()),
             Input::Link { with, then } => turn.link(*with, then.clone()),
             Input::Seal { into, link, side, standing, then } => {

@@ -1,5 +1,8 @@
 //! Contact points and the kinds of channel that they belong to.
 
+mod email;
+mod phone;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -73,6 +76,12 @@ impl ChannelKind {
         }
     }
 
+    /// Whether a contact point of this kind is the token of a device: a customer may have several, a message may go to all
+    /// of them, and one that its provider rejects is dropped.
+    pub fn has_devices(&self) -> bool {
+        matches!(self, ChannelKind::Push | ChannelKind::WebPush)
+    }
+
     /// Whether a channel of this kind finds the customer by id and needs no contact point.
     pub fn reaches_by_id(&self) -> bool {
         matches!(self, ChannelKind::InApp | ChannelKind::Inbox | ChannelKind::Audience)
@@ -110,54 +119,85 @@ impl Serialize for ChannelKind {
 pub struct ContactPoint(Arc<str>);
 
 impl ContactPoint {
-    /// An e-mail address: one `@`, a local part, a domain with a dot; the domain is put in lower case. That mail
-    /// arrives there, only mail can tell.
+    /// An e-mail address, as people have them: a local part of at most 64 octets, an `@`, and a domain with a dot, of at
+    /// most 254 octets in all. That mail arrives there, only mail can tell.
+    ///
+    /// - The local part has letters and digits of any script, dots, and ``!#$%&'*+-/=?^_`{|}~``; its case is kept.
+    /// - The domain has labels of at most 63 octets with letters and digits of any script and hyphens within, the last one
+    ///   not a number; it is put in lower case and else left as it is written, not turned into Punycode.
+    /// - Spaces around it are dropped. What else RFC 5322 allows is refused: quotes, comments, brackets, a name before it;
+    ///   so are control characters and invisible ones.
     ///
     /// # Errors
     /// When the text is not of that form.
     pub fn email(text: &str) -> Result<Self, ParseContactError> {
-        let wrong = Err(ParseContactError { wanted: "an e-mail address such as anna@example.com" });
-        let text = text.trim();
-        let Some((local, domain)) = text.rsplit_once('@') else { return wrong };
-        let bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"' | '@');
-        let domain_ok = domain.contains('.')
-            && domain.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-'))
-            && !domain.contains(bad);
-        // RFC 5321, 4.5.3.1: 64 octets before the @, 254 in all.
-        if local.is_empty() || local.len() > 64 || text.len() > 254 || local.contains(bad) || !domain_ok {
-            return wrong;
-        }
-        Ok(ContactPoint(format!("{local}@{}", domain.to_lowercase()).into()))
+        let wrong = ParseContactError { wanted: "an e-mail address such as anna@example.com" };
+        email::parse(text).map(|address| ContactPoint(address.into())).ok_or(wrong)
     }
 
-    /// A phone number in E.164: `+` and 8 to 15 digits, not beginning with 0; spaces, dots, dashes and brackets are
-    /// dropped.
+    /// A phone number in E.164: `+` or `00`, and 8 to 15 digits, the first of them not 0.
+    ///
+    /// Spaces, dots, dashes, slashes and brackets are dropped, and so are `tel:` before it and a `(0)` that is dialled at
+    /// home only. Digits may be full-width or Arabic. Nothing else may stand there, such as an extension.
     ///
     /// # Errors
     /// When the text is not of that form, for example without its country code.
     pub fn phone(text: &str) -> Result<Self, ParseContactError> {
-        let digits: String =
-            text.trim().chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}')).collect();
-        let plain = digits.strip_prefix('+').unwrap_or_default();
-        // ITU-T E.164: at most 15 digits; the shortest international numbers in use have 8.
-        let valid =
-            (8..=15).contains(&plain.len()) && plain.bytes().all(|b| b.is_ascii_digit()) && !plain.starts_with('0');
-        if valid {
-            Ok(ContactPoint(digits.into()))
-        } else {
-            Err(ParseContactError { wanted: "a phone number in E.164 such as +4930123456" })
-        }
+        let wrong = ParseContactError { wanted: "a phone number in E.164 such as +4930123456" };
+        phone::parse(text).map(|number| ContactPoint(number.into())).ok_or(wrong)
     }
 
-    /// A device token, a subscription, a handle: any text that is not empty.
+    /// A phone number as it is written in a country, by its ISO 3166 code or name. One with its country's code is taken as
+    /// [`phone`](Self::phone) does; any other as one of this country, if the country is one of the 54 whose numbers
+    /// can be told by their length and what is dialled before them.
+    ///
+    /// ```
+    /// use throughline::ContactPoint;
+    /// assert_eq!(ContactPoint::phone_in("030 123456", "DE")?, ContactPoint::phone("+49 30 123456")?);
+    /// assert_eq!(ContactPoint::phone_in("(212) 555-0123", "United States")?, ContactPoint::phone("+12125550123")?);
+    /// assert!(ContactPoint::phone_in("30 123456", "DE").is_err());
+    /// # Ok::<(), throughline::ParseContactError>(())
+    /// ```
     ///
     /// # Errors
-    /// When the text is empty.
+    /// When the text is not of that form.
+    pub fn phone_in(text: &str, country: &str) -> Result<Self, ParseContactError> {
+        let wrong = ParseContactError { wanted: "a phone number of that country, or in E.164 such as +4930123456" };
+        phone::parse_in(text, country).map(|number| ContactPoint(number.into())).ok_or(wrong)
+    }
+
+    /// A phone number that the numbering plan of its country has, by Google's libphonenumber; without its country's code
+    /// one of this country. For where a number is typed in: no other function asks the plans.
+    ///
+    /// ```
+    /// use throughline::ContactPoint;
+    /// let number = ContactPoint::validated_phone("030 303986300", Some("DE"))?;
+    /// assert_eq!(number.as_str(), "+4930303986300");
+    /// // As long as a number of the United States, and none of them.
+    /// assert!(ContactPoint::phone("+1 111 555 0123").is_ok());
+    /// assert!(ContactPoint::validated_phone("+1 111 555 0123", None).is_err());
+    /// # Ok::<(), throughline::ParseContactError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When there is no such number.
+    #[cfg(feature = "phone")]
+    pub fn validated_phone(text: &str, country: Option<&str>) -> Result<Self, ParseContactError> {
+        let wrong = ParseContactError { wanted: "a phone number that its country's numbering plan has" };
+        phone::validated(text, country).map(|number| ContactPoint(number.into())).ok_or(wrong)
+    }
+
+    /// A device token, a subscription, a handle: any text of at most 4,096 bytes that is not empty and has no control
+    /// characters. Spaces around it are dropped.
+    ///
+    /// # Errors
+    /// When the text is not of that form.
     pub fn token(text: &str) -> Result<Self, ParseContactError> {
-        match text.trim() {
-            "" => Err(ParseContactError { wanted: "a token that is not empty" }),
-            token => Ok(ContactPoint(token.into())),
+        let token = text.trim();
+        if token.is_empty() || token.len() > 4_096 || token.contains(char::is_control) {
+            return Err(ParseContactError { wanted: "a token of at most 4,096 bytes that is not empty" });
         }
+        Ok(ContactPoint(token.into()))
     }
 
     /// The plain text, for the provider.

@@ -12,6 +12,8 @@ pub enum IdentityKind {
     User,
     /// The id of a visitor.
     Anonymous,
+    /// A device's push token. It tells whose the device is now, and never who somebody is.
+    Device,
 }
 
 /// An identifier by its stable hash: what the index holds is not personal.
@@ -25,6 +27,7 @@ impl IdentityKey {
         let seed = match kind {
             IdentityKind::User => 0x7573_6572,
             IdentityKind::Anonymous => 0x616e_6f6e,
+            IdentityKind::Device => 0x6465_7669,
         };
         IdentityKey(xxh3_128_with_seed(id.as_bytes(), seed))
     }

@@ -2,6 +2,7 @@
 
 mod contact;
 pub mod country;
+mod device;
 pub(crate) mod fault;
 mod identity;
 mod instant;
@@ -15,6 +16,7 @@ pub mod window;
 pub mod zone;
 
 pub use contact::{ChannelKind, ContactPoint, ParseContactError};
+pub use device::DeviceKind;
 pub use fault::{Fault, Faults};
 pub use identity::{IdentityKey, IdentityKind};
 pub use instant::{Instant, ParseTimeError, Span};

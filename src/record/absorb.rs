@@ -86,7 +86,6 @@ impl Profile {
                 place.zone = place.zone.or(older.zone);
                 place.locale = place.locale.or(older.locale);
                 place.country = place.country.or(older.country);
-                place.device = place.device.or(older.device);
                 Some(Box::new((place, said)))
             }
             (ours, theirs) => ours.or(theirs),

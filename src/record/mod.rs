@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub use encoding::{DecodeError, DecodeProblem, Names};
 pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
 
-use crate::customer::{Contact, Engagement, Profile, Status};
+use crate::customer::{Contact, Engagement, Profile};
 use crate::journey::Place;
 use crate::primitives::{ChannelId, CustomerId, Fields, Instant, JourneyId, MessageId, Span};
 
@@ -136,7 +136,7 @@ impl CustomerState {
             return Instant::MAX;
         }
         let runs = self.runs.iter().map(Run::due);
-        let contacts = self.profile.contacts.iter().filter_map(contact_due);
+        let contacts = self.profile.contacts.iter().filter_map(Contact::due);
         runs.chain(contacts).min().unwrap_or(Instant::MAX).min(self.segments_due)
     }
 
@@ -179,14 +179,5 @@ impl Run {
     pub fn due(&self) -> Instant {
         let retry = self.pending.as_ref().map(|pending| pending.retry);
         self.wake.into_iter().chain(retry).min().unwrap_or(Instant::MAX)
-    }
-}
-
-/// When an open message wants to be claimed, or its claim runs out.
-pub(crate) fn contact_due(contact: &Contact) -> Option<Instant> {
-    match contact.status {
-        Status::Queued { due } => Some(due),
-        Status::InFlight { lease } => Some(lease),
-        _ => None,
     }
 }

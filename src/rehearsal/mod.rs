@@ -291,8 +291,14 @@ impl Shell for Taking<'_, '_, '_> {
     }
 
     async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, Refused> {
-        self.rehearsal.note_event(customer, self.event);
+        if !matches!(input, Input::DeviceTaken { .. }) {
+            self.rehearsal.note_event(customer, self.event);
+        }
         self.rehearsal.work(Work { customer, input, now: self.rehearsal.now })
+    }
+
+    fn now(&self) -> Instant {
+        self.rehearsal.now
     }
 
     async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, Refused> {

@@ -24,6 +24,7 @@
 //! | `{"segment": "loyal"}` | is in another segment |
 //! | `{"consent": {"channel": "email", "topic": "offers"}}` | a grant is on record and valid |
 //! | `{"reachable": "email"}` | there is a contact point that is not blocked, or the channel needs none |
+//! | `{"reachable": "push", "device": "ios"}` | there is a device of this kind whose token is not blocked |
 //! | `{"preferred_channel": "sms"}` | asked for this channel |
 //! | `{"engaged": {"channel": "email", "within": "30d"}}` | engaged with a message there; `within` is optional |
 //! | `{"identified": true}` | the shop knows who it is |

@@ -7,7 +7,7 @@ use super::{Facts, Membership};
 use crate::customer::{Consent, GrantOf, Reach};
 use crate::event::Basis;
 use crate::primitives::fault::{Node, Object};
-use crate::primitives::{ChannelKind, Needs, SegmentId, Span, Topic};
+use crate::primitives::{ChannelKind, DeviceKind, Needs, SegmentId, Span, Topic};
 
 /// A condition that reads one fact of the customer.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub(super) enum PersonCondition {
     Consent { channel: ChannelKind, topic: Topic, state: ConsentState, bases: Box<[Basis]> },
     /// `{"reachable": ..}`: there is a contact point that is not blocked, or the channel needs none.
     Reachable(ChannelKind),
+    /// `{"reachable": .., "device": ..}`: there is a device of this kind whose token is not blocked.
+    ReachableOn { channel: ChannelKind, device: DeviceKind },
     /// `{"preferred_channel": ..}`.
     Preferred(ChannelKind),
     /// `{"engaged": {"channel": .., "within": ..}}`.
@@ -65,7 +67,8 @@ impl ConsentState {
 impl PersonCondition {
     /// From the one field that names the condition.
     pub(super) fn decode(kind: &str, object: &Object<'_>) -> Option<PersonCondition> {
-        let known = object.node().object(&[kind]).map(|_| ());
+        let fields: &[&str] = if kind == "reachable" { &["reachable", "device"] } else { &[kind] };
+        let known = object.node().object(fields).map(|_| ());
         let node = object.get(kind)?;
         let condition = match kind {
             "segment" => PersonCondition::Segment(SegmentId::new(node.key()?.as_str())),
@@ -85,7 +88,10 @@ impl PersonCondition {
                     bases: bases?,
                 }
             }
-            "reachable" => PersonCondition::Reachable(channel(&node)?),
+            "reachable" => match object.get("device") {
+                None => PersonCondition::Reachable(channel(&node)?),
+                Some(device) => reachable_on(&node, &device)?,
+            },
             "preferred_channel" => PersonCondition::Preferred(channel(&node)?),
             "engaged" => {
                 let inner = node.object(&["channel", "within"])?;
@@ -116,6 +122,9 @@ impl PersonCondition {
             }
             PersonCondition::Reachable(channel) => {
                 Membership::steady(matches!(who.contact_point(channel), Reach::At(_) | Reach::ById))
+            }
+            PersonCondition::ReachableOn { channel, device } => {
+                Membership::steady(who.reached_on(channel, device) == Some(true))
             }
             PersonCondition::Preferred(channel) => Membership::steady(who.preferred_channel() == Some(channel)),
             PersonCondition::Engaged { channel, within } => {
@@ -150,6 +159,7 @@ impl PersonCondition {
             self,
             PersonCondition::Segment(_)
                 | PersonCondition::Reachable(_)
+                | PersonCondition::ReachableOn { .. }
                 | PersonCondition::Preferred(_)
                 | PersonCondition::Identified(_)
                 | PersonCondition::Bucket { .. }
@@ -161,7 +171,10 @@ impl PersonCondition {
             PersonCondition::Segment(id) => {
                 needs.merge(Needs { segments: vec![id.clone()], ..Needs::default() });
             }
-            PersonCondition::Consent { .. } | PersonCondition::Reachable(_) | PersonCondition::Preferred(_) => {
+            PersonCondition::Consent { .. }
+            | PersonCondition::Reachable(_)
+            | PersonCondition::ReachableOn { .. }
+            | PersonCondition::Preferred(_) => {
                 needs.reachability = true;
             }
             // The record per channel is always kept; the shortest span says that engagement is read at all.
@@ -184,6 +197,22 @@ fn bases(node: &Node<'_>) -> Option<Box<[Basis]>> {
         return node.list()?.iter().map(|node| node.one_of(Basis::WORDS)).collect();
     }
     Some([node.one_of(Basis::WORDS)?].into())
+}
+
+fn reachable_on(node: &Node<'_>, device: &Node<'_>) -> Option<PersonCondition> {
+    let (channel, name) = (channel(node), device.text());
+    let (channel, name) = (channel?, name?);
+    if !channel.has_devices() {
+        device.fault("only push and web_push reach devices; leave it out");
+        return None;
+    }
+    match DeviceKind::from_name(name) {
+        Some(device) => Some(PersonCondition::ReachableOn { channel, device }),
+        None => {
+            device.fault("expected a kind of device: ios, android, web, or another name");
+            None
+        }
+    }
 }
 
 fn bucket(node: &Node<'_>) -> Option<PersonCondition> {
@@ -220,6 +249,7 @@ impl fmt::Display for PersonCondition {
                 Ok(())
             }
             PersonCondition::Reachable(channel) => write!(f, "reachable by {channel}"),
+            PersonCondition::ReachableOn { channel, device } => write!(f, "reachable by {channel} on {device}"),
             PersonCondition::Preferred(channel) => write!(f, "prefers {channel}"),
             PersonCondition::Engaged { channel, within: Some(span) } => {
                 write!(f, "engaged by {channel} in the last {span}")
@@ -238,9 +268,11 @@ impl fmt::Display for PersonCondition {
 mod tests {
     use super::super::trial::{day, faults, inside, outside, rule};
     use super::super::{Membership, Segment};
-    use crate::customer::{BlockReason, ConsentRecord, Profile, Says, Standing};
+    use crate::customer::{BlockReason, ConsentRecord, DeviceTag, Profile, Says, Standing};
     use crate::event::Basis;
-    use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Key, Span};
+    use crate::primitives::{ChannelKind, ContactPoint, CustomerId, DeviceKind, Key, Span};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 
     fn ask(json: Json, change: impl FnOnce(&mut Profile)) -> Membership {
@@ -256,6 +288,61 @@ mod tests {
         let member = Key::new("loyal").hash();
         assert_eq!(ask(loyal.clone(), |who| who.memberships.set(Standing::new(member, true, day(99)))), inside(None));
         assert_eq!(rule(loyal).needs().segments, ["loyal".into()]);
+    }
+
+    #[test]
+    fn promise_5_2_reachable_on_a_kind_of_device() {
+        let push = |device: &str| json!({"reachable": "push", "device": device});
+        let token = ContactPoint::token("t").unwrap();
+        let add = |who: &mut Profile| {
+            let ios = DeviceTag { kind: DeviceKind::from_name("iOS"), id: None };
+            assert!(who.points.add(ChannelKind::Push, token.clone(), Some(ios), day(0)));
+        };
+        assert_eq!(ask(push("ios"), |_| {}), outside(None));
+        assert_eq!(ask(push("IOS"), add), inside(None));
+        assert_eq!(ask(push("android"), add), outside(None));
+        assert_eq!(ask(json!({"reachable": "web_push", "device": "ios"}), add), outside(None));
+        let blocked = |who: &mut Profile| {
+            add(who);
+            who.points.block(&token, BlockReason::Host);
+        };
+        assert_eq!(ask(push("ios"), blocked), outside(None));
+        assert!(rule(push("ios")).needs().reachability);
+        assert_eq!(rule(push("iOS")).to_string(), "reachable by push on ios");
+        assert!(faults(json!({"reachable": "email", "device": "ios"})).contains("$.device: only push and web_push"));
+        assert!(faults(json!({"reachable": "push", "device": ""})).contains("$.device: expected a kind of device"));
+        assert!(faults(json!({"identified": true, "device": "ios"})).contains("$.device: unknown field"));
+    }
+
+    proptest! {
+        /// By the list of points alone; and a device that is reached is reached by push.
+        #[test]
+        fn promise_5_2_reachable_on_a_device_is_what_the_points_say(
+            devices in vec((0..3_usize, 0..3_usize, any::<bool>()), 0..6),
+        ) {
+            let kinds = ["ios", "android", "tvos"];
+            let channels = [ChannelKind::Push, ChannelKind::WebPush, ChannelKind::Email];
+            let who = |who: &mut Profile| {
+                for (n, (kind, channel, blocked)) in devices.iter().enumerate() {
+                    let point = ContactPoint::token(&format!("t{n}")).unwrap();
+                    let tag = DeviceTag { kind: DeviceKind::from_name(kinds[*kind]), id: Some(n as u64) };
+                    who.points.add(channels[*channel].clone(), point.clone(), Some(tag), day(0));
+                    if *blocked {
+                        who.points.block(&point, BlockReason::Host);
+                    }
+                }
+            };
+            for (at, name) in ["push", "web_push"].into_iter().enumerate() {
+                for (n, kind) in kinds.into_iter().enumerate() {
+                    let wanted = devices.iter().any(|(kind, channel, blocked)| (*kind, *channel, *blocked) == (n, at, false));
+                    let on = json!({"reachable": name, "device": kind});
+                    prop_assert_eq!(ask(on.clone(), who).inside, wanted);
+                    prop_assert_eq!(ask(json!({"not": on}), who).inside, !wanted);
+                    let by_push = ask(json!({"reachable": name}), who).inside;
+                    prop_assert!(by_push || !wanted);
+                }
+            }
+        }
     }
 
     #[test]
@@ -330,7 +417,7 @@ mod tests {
     fn promise_5_2_reachable_is_a_point_that_is_not_blocked() {
         let email = json!({"reachable": "email"});
         let point = ContactPoint::email("a@b.de").unwrap();
-        let add = |who: &mut Profile| who.points.add(ChannelKind::Email, point.clone(), None, day(0));
+        let add = |who: &mut Profile| assert!(who.points.add(ChannelKind::Email, point.clone(), None, day(0)));
         assert_eq!(ask(email.clone(), |_| {}), outside(None));
         assert_eq!(ask(email.clone(), add), inside(None));
         let blocked = ask(email.clone(), |who| {

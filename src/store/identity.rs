@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::event::{Event, EventError};
 use crate::playbook::{Elsewhere, Identity, Input, Outcome};
-use crate::primitives::{CustomerId, IdentityKey, IdentityKind};
+use crate::primitives::{CustomerId, IdentityKey, IdentityKind, Instant, Key};
 use crate::record::Carried;
 
 use super::StoreError;
@@ -90,6 +90,7 @@ pub(crate) trait Shell {
     async fn resolve(&mut self, named: &mut [Named]) -> Result<(), Self::Error>;
     async fn bind(&mut self, bindings: &[Binding]) -> Result<Vec<CustomerId>, Self::Error>;
     async fn step(&mut self, customer: CustomerId, input: Input) -> Result<Stepped, Self::Error>;
+    fn now(&self) -> Instant;
     /// Whether a record is that of a user whom the shop knows by another id.
     async fn is_another_users(&mut self, record: CustomerId, user: &str) -> Result<bool, Self::Error>;
 }
@@ -107,7 +108,7 @@ impl Stepped {
     /// The record whose the input turned out to be.
     fn taker(&self, customer: CustomerId) -> CustomerId {
         match self.elsewhere {
-            None => customer,
+            None | Some(Elsewhere::DeviceKept) => customer,
             Some(Elsewhere::Moved(to) | Elsewhere::OtherUser(to)) => to,
         }
     }
@@ -129,6 +130,8 @@ enum Role {
     Former,
     /// A visitor's id: it goes to whichever user identifies on it last.
     Visitor,
+    /// A device's token: it goes to whichever record hears of the device last, and leads to none.
+    Device,
 }
 
 /// An identifier of an event, and whose it is.
@@ -137,6 +140,13 @@ pub(crate) struct Named {
     pub(crate) key: IdentityKey,
     role: Role,
     pub(crate) owner: Option<CustomerId>,
+}
+
+impl Named {
+    /// Whether it becomes an identifier of the record that takes the event.
+    fn is_given(&self) -> bool {
+        !matches!(self.role, Role::Former | Role::Device)
+    }
 }
 
 /// The error of an event that names nobody.
@@ -179,7 +189,8 @@ async fn follow<S: Shell>(
     named: &[Named],
     route: &Route,
 ) -> Result<Stepped, S::Error> {
-    let user = event.user_id.clone();
+    let (user, said) = (event.user_id.clone(), event.timestamp);
+    let token = event.device.as_ref().and_then(|device| device.token.as_deref()).map_or(0, Key::hash_of);
     let event = event.clone();
     let input = match route.with.split_first() {
         None => Input::Event(event),
@@ -187,6 +198,10 @@ async fn follow<S: Shell>(
     };
     let stepped = shell.step(route.customer, input).await?;
     let mut after = route.after(named, &stepped);
+    if let Some(device) = named.iter().find(|named| named.role == Role::Device) {
+        let at = said.map_or(shell.now(), |at| at.min(shell.now()));
+        take_device(shell, device, token, stepped.taker(route.customer), at).await?;
+    }
     // Where the store has not finished yet, a visitor's id goes with its record; but at once if that is another user's,
     // from whom it is taken (promise 2.2).
     if let Some(user) = user.as_deref().filter(|_| !stepped.settled) {
@@ -204,18 +219,49 @@ async fn follow<S: Shell>(
     Ok(stepped)
 }
 
+/// Takes a device's token from the record that had it before: what is meant for one customer must not show on the phone of
+/// the next (promise 2.2). In this order, so that a try that was broken off is made again.
+async fn take_device<S: Shell>(
+    shell: &mut S,
+    device: &Named,
+    token: u64,
+    to: CustomerId,
+    at: Instant,
+) -> Result<(), S::Error> {
+    let owner = match device.owner {
+        Some(owner) => owner,
+        None => {
+            let bound = shell.bind(&[Binding { key: device.key, to, from: None }]).await?;
+            bound.first().copied().unwrap_or(to)
+        }
+    };
+    if owner != to {
+        let asked = shell.step(owner, Input::DeviceTaken { token, by: to, at }).await?;
+        let to = match asked.elsewhere {
+            Some(Elsewhere::DeviceKept) => return Ok(()),
+            Some(Elsewhere::Moved(on)) => on,
+            _ => to,
+        };
+        shell.bind(&[Binding { key: device.key, to, from: Some(owner) }]).await?;
+    }
+    Ok(())
+}
+
 /// The identifiers of an event, the strongest first.
 fn names(event: &Event, identity: &Identity) -> Vec<Named> {
     let key = |role, kind, id: &Option<Arc<str>>| {
         id.as_deref().map(|id| Named { key: IdentityKey::new(kind, id), role, owner: None })
     };
     let strong = identity.keys(event).map(|key| Named { key, role: Role::Strong, owner: None });
+    let device = event.device.as_ref().filter(|_| !event.leaves_device());
+    let device = device.and_then(|device| key(Role::Device, IdentityKind::Device, &device.token));
     key(Role::User, IdentityKind::User, &event.user_id)
         .into_iter()
         .chain(strong)
         .chain(key(Role::Former, IdentityKind::User, &event.previous_id))
         .chain(key(Role::Visitor, IdentityKind::Anonymous, &event.previous_id))
         .chain(key(Role::Visitor, IdentityKind::Anonymous, &event.anonymous_id))
+        .chain(device)
         .collect()
 }
 
@@ -232,19 +278,20 @@ struct Route {
 
 impl Route {
     fn of(named: &[Named]) -> Option<Route> {
+        let named = || named.iter().filter(|named| named.role != Role::Device);
         let giving = |named: &&Named| named.role != Role::Former;
-        let strongest = named.iter().find(giving)?;
+        let strongest = named().find(giving)?;
         // A user without a record takes over that of their strongest other identifier, unless that is another user's.
-        let known = named.iter().find_map(|named| named.owner);
+        let known = named().find_map(|named| named.owner);
         let customer = known.unwrap_or_else(|| strongest.key.candidate());
         let mut with = Vec::new();
-        for owner in named.iter().filter_map(|named| named.owner) {
+        for owner in named().filter_map(|named| named.owner) {
             if owner != customer && !with.contains(&owner) {
                 with.push(owner);
             }
         }
         let first = |named: &&Named| named.owner.is_none() && (known.is_none() || named.role == Role::User);
-        let before = named.iter().filter(giving).filter(first);
+        let before = named().filter(giving).filter(first);
         let before = before.map(|named| Binding { key: named.key, to: customer, from: None }).collect();
         Some(Route { customer, with, before })
     }
@@ -254,13 +301,13 @@ impl Route {
         let user = named.iter().any(|named| named.role == Role::User);
         let to = stepped.taker(self.customer);
         let mut after = Vec::new();
-        for Named { key, role, owner } in named.iter().copied().filter(|named| named.role != Role::Former) {
+        for Named { key, role, owner } in named.iter().copied().filter(Named::is_given) {
             let bound = self.before.iter().any(|binding| binding.key == key);
             let owner = if bound { Some(self.customer) } else { owner };
             let goes = match (owner, stepped.elsewhere) {
                 (None, _) => true,
                 (Some(owner), elsewhere) if owner == self.customer => match elsewhere {
-                    None => false,
+                    None | Some(Elsewhere::DeviceKept) => false,
                     // Not ahead of the content: a copy of an event has to come where the first one went.
                     Some(Elsewhere::Moved(_)) => stepped.settled,
                     // A strong identifier that was another user's before stays theirs.

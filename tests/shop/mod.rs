@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Value as Json, json};
 use throughline::{
-    CustomerId, CustomerState, DeliveryError, Envelope, Event, IdempotencyKey, Input, Instant, Notice, Outcome,
+    CustomerId, CustomerState, DeliveryError, Device, Envelope, Event, IdempotencyKey, Input, Instant, Notice, Outcome,
     Playbook, Surroundings, What,
 };
 
@@ -165,9 +165,8 @@ pub fn known() -> Event {
     Event::identify().user("anna").with_trait("email", "anna@shop.example")
 }
 
-pub fn device(mut event: Event, token: &str) -> Event {
-    event.place.get_or_insert_default().device = Some((token.into(), Some("ios".into())));
-    event
+pub fn device(event: Event, token: &str) -> Event {
+    event.from_device(Device::of_kind("ios").with_token(token))
 }
 
 pub fn began(name: &str) -> Event {

@@ -16,7 +16,7 @@ fn holder<'c>(ask: &'c Ask<'_>) -> Option<(&'c Contact, Option<Instant>)> {
         if contact.content != ask.content || same_cascade || Some(contact.id) == ask.own || !contact.status.holds() {
             return None;
         }
-        if contact.cascading || contact.status.is_queued() {
+        if contact.cascading || contact.waits() {
             return Some((contact, None));
         }
         let free = contact.counted()? + contact.message.dedupe;

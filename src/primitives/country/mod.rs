@@ -88,6 +88,16 @@ pub fn country_code(text: &str) -> Option<&'static str> {
     by_code.map(|country| country.alpha2).or_else(|| BY_NAME.get(plain_name(text).as_str()).copied())
 }
 
+/// The code by which a country is called, by its ISO 3166 alpha-2 code. Countries that share one have it in common.
+pub(crate) fn calling_code(iso2: &str) -> Option<u32> {
+    let own = CALLING_CODES.iter().find(|(country, _)| *country == iso2)?.1.first()?;
+    // Some are told apart by digits that follow the code.
+    let codes = CALLING_CODES.iter().flat_map(|(_, codes)| codes.iter().copied());
+    let mut shorter = std::iter::successors(Some(*own), |code| (*code > 9).then_some(code / 10)).collect::<Vec<_>>();
+    shorter.reverse();
+    shorter.into_iter().find(|code| codes.clone().any(|known| known == *code))
+}
+
 fn find(iso2: &str) -> Option<&'static table::Country> {
     let [a, b] = *iso2.as_bytes() else { return None };
     let code = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];

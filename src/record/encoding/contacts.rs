@@ -4,8 +4,25 @@ use std::sync::Arc;
 
 use super::read::{Reader, Result};
 use super::write::Writer;
-use crate::customer::{ChannelTag, Contact, ContactLog, ContentKey, MessageClass, MessageTag, RunRef, Status};
-use crate::primitives::{ChannelId, IdempotencyKey, MessageId, Topic};
+use crate::customer::{
+    ChannelTag, Contact, ContactLog, ContentKey, Copies, DeviceCopy, HandOver, MessageClass, MessageTag, RunRef,
+    SentTo, Status,
+};
+use crate::primitives::{ChannelId, IdempotencyKey, Instant, MessageId, Topic};
+
+fn status_code(status: Status) -> u8 {
+    match status {
+        Status::Queued { .. } => 0,
+        Status::InFlight { .. } => 1,
+        Status::Accepted => 2,
+        Status::Refused => 3,
+        Status::Parked => 4,
+        Status::Cancelled => 5,
+        Status::Expired => 6,
+        Status::HeldOut => 7,
+        Status::Bounced => 8,
+    }
+}
 
 impl<'a> Writer<'a> {
     pub(super) fn contacts(&mut self, contacts: &'a ContactLog) {
@@ -16,24 +33,14 @@ impl<'a> Writer<'a> {
     fn contact(&mut self, contact: &'a Contact) {
         self.flags([
             contact.run.is_some(),
-            contact.point.is_some(),
+            matches!(contact.to, SentTo::Point(_)),
             contact.claims.is_some(),
             contact.engaged.is_some(),
             contact.doubt,
             contact.cascading,
+            matches!(contact.to, SentTo::Devices(_)),
         ]);
-        let (code, until) = match contact.status {
-            Status::Queued { due } => (0, Some(due)),
-            Status::InFlight { lease } => (1, Some(lease)),
-            Status::Accepted => (2, None),
-            Status::Refused => (3, None),
-            Status::Parked => (4, None),
-            Status::Cancelled => (5, None),
-            Status::Expired => (6, None),
-            Status::HeldOut => (7, None),
-            Status::Bounced => (8, None),
-        };
-        self.byte(code);
+        self.byte(status_code(contact.status));
         self.raw(&contact.id.as_u128().to_be_bytes());
         self.message(&contact.message);
         self.channel(&contact.channel);
@@ -44,18 +51,39 @@ impl<'a> Writer<'a> {
             self.hash(run.run);
             self.hash(run.visit);
         }
-        contact.point.into_iter().for_each(|point| self.hash(point));
+        if let SentTo::Point(point) = contact.to {
+            self.hash(point);
+        }
         self.instant(contact.decided);
         self.instant(contact.deadline);
         self.number(contact.tries);
-        if let Some((first, last)) = contact.claims {
-            self.instant(first);
-            self.instant(last);
-        }
-        until.into_iter().for_each(|at| self.instant(at));
+        self.claims(contact.claims);
+        contact.status.due().into_iter().for_each(|at| self.instant(at));
         if let Some((how, at)) = contact.engaged {
             self.code(how);
             self.instant(at);
+        }
+        if let SentTo::Devices(copies) = &contact.to {
+            self.count(copies.iter().len());
+            copies.iter().for_each(|copy| self.copy(copy));
+        }
+    }
+
+    fn copy(&mut self, copy: &DeviceCopy) {
+        let HandOver { tries, doubt, claims, status } = copy.hand_over;
+        self.flags([claims.is_some(), doubt]);
+        self.byte(status_code(status));
+        self.raw(&copy.id.as_u128().to_be_bytes());
+        self.hash(copy.point);
+        self.number(tries);
+        self.claims(claims);
+        status.due().into_iter().for_each(|at| self.instant(at));
+    }
+
+    fn claims(&mut self, claims: Option<(Instant, Instant)>) {
+        if let Some((first, last)) = claims {
+            self.instant(first);
+            self.instant(last);
         }
     }
 
@@ -92,7 +120,7 @@ impl Reader<'_> {
     }
 
     fn contact(&mut self) -> Result<Contact> {
-        let [run, point, claims, engaged, doubt, cascading] = self.flags()?;
+        let [run, point, claims, engaged, doubt, cascading, devices] = self.flags()?;
         let status_at = self.at();
         let status = self.byte()?;
         let id = IdempotencyKey::from_u128(u128::from_be_bytes(self.array()?));
@@ -100,32 +128,59 @@ impl Reader<'_> {
         let content = ContentKey::from_u64(self.hash()?);
         let run =
             if run { Some(RunRef { journey: self.journey()?, run: self.hash()?, visit: self.hash()? }) } else { None };
-        Ok(Contact {
+        let to = if point { SentTo::Point(self.hash()?) } else { SentTo::Id };
+        let mut contact = Contact {
             id,
             message,
             channel,
             content,
             run,
-            point: point.then(|| self.hash()).transpose()?,
+            to,
             decided: self.instant()?,
             deadline: self.instant()?,
             tries: self.number()?,
             doubt,
             claims: if claims { Some((self.instant()?, self.instant()?)) } else { None },
-            status: match status {
-                0 => Status::Queued { due: self.instant()? },
-                1 => Status::InFlight { lease: self.instant()? },
-                2 => Status::Accepted,
-                3 => Status::Refused,
-                4 => Status::Parked,
-                5 => Status::Cancelled,
-                6 => Status::Expired,
-                7 => Status::HeldOut,
-                8 => Status::Bounced,
-                _ => return self.expected(status_at, "the status of a message"),
-            },
+            status: self.status(status_at, status)?,
             engaged: if engaged { Some((self.code()?, self.instant()?)) } else { None },
             cascading,
+        };
+        if devices {
+            let at = self.at();
+            match Copies::new(self.list(20, Self::copy)?) {
+                Some(copies) if !point => contact.to = SentTo::Devices(Box::new(copies)),
+                _ => return self.expected(at, "one contact point, or devices"),
+            }
+        }
+        Ok(contact)
+    }
+
+    fn copy(&mut self) -> Result<DeviceCopy> {
+        let [claims, doubt] = self.flags()?;
+        let status_at = self.at();
+        let status = self.byte()?;
+        let id = IdempotencyKey::from_u128(u128::from_be_bytes(self.array()?));
+        let (point, tries) = (self.hash()?, self.number()?);
+        let claims = if claims { Some((self.instant()?, self.instant()?)) } else { None };
+        Ok(DeviceCopy {
+            id,
+            point,
+            hand_over: HandOver { tries, doubt, claims, status: self.status(status_at, status)? },
+        })
+    }
+
+    fn status(&mut self, at: usize, code: u8) -> Result<Status> {
+        Ok(match code {
+            0 => Status::Queued { due: self.instant()? },
+            1 => Status::InFlight { lease: self.instant()? },
+            2 => Status::Accepted,
+            3 => Status::Refused,
+            4 => Status::Parked,
+            5 => Status::Cancelled,
+            6 => Status::Expired,
+            7 => Status::HeldOut,
+            8 => Status::Bounced,
+            _ => return self.expected(at, "the status of a message"),
         })
     }
 

@@ -3,7 +3,9 @@
 use super::codes::Code;
 use super::read::{Reader, Result};
 use super::write::Writer;
-use crate::customer::{Affinities, Affinity, Bought, Figures, Habits, Line, LineKind, Parts, Purchases, Settled};
+use crate::customer::{
+    Affinities, Affinity, Bought, DeviceRecord, Figures, Habits, Line, LineKind, Parts, Purchases, Settled,
+};
 use crate::primitives::{Currency, Instant};
 
 /// The bits of a line beside its kind.
@@ -90,9 +92,11 @@ impl<'a> Writer<'a> {
         self.flags(habits.hours.map(|count| count > 0));
         habits.hours.into_iter().filter(|count| *count > 0).for_each(|count| self.number(count));
         self.count(habits.devices.len());
-        for (name, count) in &habits.devices {
+        for (name, on) in &habits.devices {
             self.text(name.as_str());
-            self.number(*count);
+            for count in [on.delivered, on.engaged, on.clicked] {
+                self.number(count);
+            }
         }
     }
 }
@@ -198,7 +202,11 @@ impl Reader<'_> {
         for (count, _) in habits.hours.iter_mut().zip(given).filter(|(_, given)| *given) {
             *count = self.number()?;
         }
-        habits.devices = self.list(2, |from| Ok((from.key()?, from.number()?)))?;
+        habits.devices = self.list(4, |from| {
+            let name = from.key()?;
+            let (delivered, engaged, clicked) = (from.number()?, from.number()?, from.number()?);
+            Ok((name, DeviceRecord { delivered, engaged, clicked }))
+        })?;
         habits.devices.sort_by_key(|(name, _)| name.hash());
         habits.devices.dedup_by_key(|(name, _)| name.hash());
         Ok(habits)

@@ -36,13 +36,14 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
 //! | aliases | count; texts |
-//! | points | count; of each: text, kind, byte (1: with a device; plus twice the block: hard bounce 1, invalid 2, host 3), fresh instant, device text |
-//! | place | flags (zone 1, locale 2, country 4, device 8, device's kind 16); said instant; texts in that order |
+//! | points | count; of each: text, kind, byte (1: with a device; plus twice the block: hard bounce 1, invalid 2, host 3), fresh instant; the device: byte (with an id 1, plus twice the kind: unknown 0, ios 1, android 2, web 3, other 4), other kind's name text, id hash |
+//! | dropped | count; of each token that was dropped its hash and the instant up to which it stays so |
+//! | place | flags (zone 1, locale 2, country 4); said instant; texts in that order |
 //! | preferred | kind |
 //! | attributes | count; of each: name text, value, said instant, since instant |
 //! | anonymous | count; of each attribute that was said before the customer was known its place, from 0, as a number |
@@ -84,11 +85,12 @@
 //!
 //! ## Contact
 //!
-//! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32); byte (status: queued 0, in flight 1, accepted
+//! Flags (run 1, point 2, claims 4, engaged 8, doubt 16, cascading 32, devices 64); byte (status: queued 0, in flight 1, accepted
 //! 2, refused 3, parked 4, cancelled 5, expired 6, held out 7, bounced 8); id, 16 bytes; message; channel; content hash; run
 //! (journey text, run hash, visit hash); point hash; decided, deadline instants; tries number; claims (first, last
-//! instants); queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant).
-//! "Doubt" and "cascading" are bits alone.
+//! instants); queued or in flight: instant; engaged (byte: open 0, click 1, reply 2, visit 3, conversion 4; instant);
+//! devices: count; of each: flags (claims 1, doubt 2), status byte, the envelope's id in 16 bytes, point hash, tries
+//! number, claims, queued or in flight: instant. "Doubt" and "cascading" are bits alone.
 //!
 //! A message is a number `n`: 0, and it follows: id text, topic text, flags (transactional 1, counts 2), dedupe span.
 //! Else the `n`th message written. A channel likewise: id text, kind.
@@ -107,7 +109,7 @@
 //!
 //! Affinities: half-life in days, number; period, signed; count; of each: byte (category 0, brand 1), name text, score
 //! number. Habits: flags (one of each of 24 hours) and of each that is set its number; count of devices; of each:
-//! name text, number.
+//! name text; delivered, engaged, clicked numbers.
 //!
 //! # What may change
 //!

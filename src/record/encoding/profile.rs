@@ -4,11 +4,11 @@ use super::codes::{CONFIRMED, Code, SIGNED_UP};
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::customer::{
-    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, History, Memberships, Point, Points, Profile,
-    Says, Standing,
+    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, DeviceTag, History, Memberships, Point, Points,
+    Profile, Says, Standing,
 };
 use crate::event::{Evidence, Whereabouts};
-use crate::primitives::{ContactPoint, Instant, Topic};
+use crate::primitives::{ContactPoint, DeviceKind, Instant, Topic};
 use crate::record::{Awaiting, CustomerState, Stage};
 
 impl<'a> Writer<'a> {
@@ -40,6 +40,7 @@ impl<'a> Writer<'a> {
             merged.is_some(),
             !state.absorbed.is_empty(),
             state.judged != 0,
+            !profile.points.dropped().is_empty(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -48,6 +49,10 @@ impl<'a> Writer<'a> {
         self.each(profile.anonymous_ids.iter(), |to, visitor| to.text(visitor));
         self.each(profile.aliases.iter(), |to, alias| to.text(alias));
         self.each(profile.points.iter(), Self::point);
+        self.each(profile.points.dropped().iter(), |to, (token, at)| {
+            to.hash(*token);
+            to.instant(*at);
+        });
         if let Some(place) = &profile.place {
             let (place, said) = &**place;
             self.place(place, *said);
@@ -124,15 +129,26 @@ impl<'a> Writer<'a> {
         self.kind(&point.kind);
         self.byte(u8::from(point.device.is_some()) | point.blocked.map_or(0, Code::code) << 1);
         self.instant(point.fresh);
-        point.device.iter().for_each(|device| self.text(device));
+        point.device.iter().for_each(|device| self.device(device));
+    }
+
+    fn device(&mut self, device: &'a DeviceTag) {
+        let kind = match device.kind {
+            None => 0,
+            Some(DeviceKind::Ios) => 1,
+            Some(DeviceKind::Android) => 2,
+            Some(DeviceKind::Web) => 3,
+            Some(DeviceKind::Other(_)) => 4,
+        };
+        self.byte(kind << 1 | u8::from(device.id.is_some()));
+        if let Some(DeviceKind::Other(name)) = &device.kind {
+            self.text(name.as_str());
+        }
+        device.id.into_iter().for_each(|id| self.hash(id));
     }
 
     fn place(&mut self, place: &'a Whereabouts, said: Instant) {
-        let (token, device) = match &place.device {
-            Some((token, device)) => (Some(token), device.as_ref()),
-            None => (None, None),
-        };
-        let texts = [place.zone.as_ref(), place.locale.as_ref(), place.country.as_ref(), token, device];
+        let texts = [place.zone.as_ref(), place.locale.as_ref(), place.country.as_ref()];
         self.flags(texts.map(|text| text.is_some()));
         self.instant(said);
         texts.into_iter().flatten().for_each(|text| self.text(text));
@@ -194,6 +210,7 @@ impl Reader<'_> {
             merged,
             absorbed,
             judged,
+            dropped,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -210,9 +227,9 @@ impl Reader<'_> {
         if aliases {
             profile.aliases = self.list(1, Self::text)?;
         }
-        if points {
-            profile.points = Points::from_list(self.list(4, Self::point)?);
-        }
+        let points = if points { self.list(4, Self::point)? } else { Vec::new() };
+        let dropped = if dropped { self.list(2, |from| Ok((from.hash()?, from.instant()?)))? } else { Vec::new() };
+        profile.points = Points::from_parts(points, dropped);
         if place {
             profile.place = Some(Box::new(self.place()?));
         }
@@ -312,17 +329,30 @@ impl Reader<'_> {
             code => Some(self.coded(at, code)?),
         };
         let fresh = self.instant()?;
-        let device = if bits & 1 == 1 { Some(self.text()?) } else { None };
+        let device = if bits & 1 == 1 { Some(Box::new(self.device()?)) } else { None };
         Ok(Point { point, kind, device, fresh, blocked })
     }
 
+    fn device(&mut self) -> Result<DeviceTag> {
+        let at = self.at();
+        let bits = self.byte()?;
+        let kind = match bits >> 1 {
+            0 => None,
+            1 => Some(DeviceKind::Ios),
+            2 => Some(DeviceKind::Android),
+            3 => Some(DeviceKind::Web),
+            4 => Some(DeviceKind::Other(self.key()?)),
+            _ => return self.expected(at, "a kind of device"),
+        };
+        Ok(DeviceTag { kind, id: if bits & 1 == 1 { Some(self.hash()?) } else { None } })
+    }
+
     fn place(&mut self) -> Result<(Whereabouts, Instant)> {
-        let [zone, locale, country, token, device] = self.flags()?;
+        let [zone, locale, country] = self.flags()?;
         let said = self.instant()?;
         let mut text = |given: bool| given.then(|| self.text()).transpose();
         let (zone, locale, country) = (text(zone)?, text(locale)?, text(country)?);
-        let (token, device) = (text(token)?, text(device)?);
-        Ok((Whereabouts { zone, locale, country, device: token.map(|token| (token, device)) }, said))
+        Ok((Whereabouts { zone, locale, country }, said))
     }
 
     fn consent(&mut self) -> Result<(ConsentRecord, Instant)> {

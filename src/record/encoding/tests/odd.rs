@@ -99,8 +99,8 @@ fn engagement() -> impl Strategy<Value = Engagement> {
     prop::sample::select(vec![Open, Click, Reply, Visit, Conversion])
 }
 
-fn contact() -> impl Strategy<Value = Contact> {
-    let status = (0..9, instant()).prop_map(|(n, at)| match n {
+fn status() -> impl Strategy<Value = Status> {
+    (0..9, instant()).prop_map(|(n, at)| match n {
         0 => Status::Queued { due: at },
         1 => Status::InFlight { lease: at },
         2 => Status::Accepted,
@@ -110,7 +110,26 @@ fn contact() -> impl Strategy<Value = Contact> {
         6 => Status::Expired,
         7 => Status::HeldOut,
         _ => Status::Bounced,
-    });
+    })
+}
+
+fn sent_to() -> impl Strategy<Value = SentTo> {
+    let claims = option::of((instant(), instant()));
+    let copy = (any::<u128>(), hash(), any::<u16>(), any::<bool>(), claims, status()).prop_map(
+        |(id, point, tries, doubt, claims, status)| DeviceCopy {
+            id: IdempotencyKey::from_u128(id),
+            point,
+            hand_over: HandOver { tries, doubt, claims, status },
+        },
+    );
+    prop_oneof![
+        Just(SentTo::Id),
+        hash().prop_map(SentTo::Point),
+        vec(copy, 1..4).prop_map(|copies| SentTo::Devices(Box::new(Copies::new(copies).unwrap()))),
+    ]
+}
+
+fn contact() -> impl Strategy<Value = Contact> {
     let message =
         (name(), name(), any::<bool>(), any::<bool>(), span()).prop_map(|(id, topic, marketing, counts, dedupe)| {
             let class = if marketing { MessageClass::Marketing } else { MessageClass::Transactional };
@@ -122,11 +141,11 @@ fn contact() -> impl Strategy<Value = Contact> {
         run,
         visit,
     });
-    let what = (any::<u128>(), message, channel, name(), option::of(run), option::of(hash()));
-    let when = (instant(), instant(), any::<u16>(), option::of((instant(), instant())), status);
+    let what = (any::<u128>(), message, channel, name(), option::of(run), sent_to());
+    let when = (instant(), instant(), any::<u16>(), option::of((instant(), instant())), status());
     (what, when, option::of((engagement(), instant())), any::<[bool; 2]>()).prop_map(
         |(
-            (id, message, channel, content, run, point),
+            (id, message, channel, content, run, to),
             (decided, deadline, tries, claims, status),
             engaged,
             [doubt, cascading],
@@ -136,7 +155,7 @@ fn contact() -> impl Strategy<Value = Contact> {
             channel: Arc::new(channel),
             content: ContentKey::new(&content),
             run,
-            point,
+            to,
             decided,
             deadline,
             tries,
@@ -222,10 +241,13 @@ fn consent() -> impl Strategy<Value = (ConsentRecord, Instant)> {
         })
 }
 
-fn point() -> impl Strategy<Value = (ChannelKind, String, Option<Arc<str>>, Instant, Option<BlockReason>)> {
+fn point() -> impl Strategy<Value = (ChannelKind, String, Option<DeviceTag>, Instant, Option<BlockReason>)> {
     use BlockReason::*;
     let token = prop_oneof![Just("a@b.de".to_owned()), "[a-z😀]{1,9}"];
-    (kind(), token, option::of(text()), instant(), option::of(prop::sample::select(vec![HardBounce, Invalid, Host])))
+    let device = (option::of(text()), option::of(hash()));
+    let device =
+        device.prop_map(|(kind, id)| DeviceTag { kind: kind.and_then(|kind| DeviceKind::from_name(&kind)), id });
+    (kind(), token, option::of(device), instant(), option::of(prop::sample::select(vec![HardBounce, Invalid, Host])))
 }
 
 /// Events as a history takes them, with properties of any kind.
@@ -305,8 +327,7 @@ fn memberships() -> impl Strategy<Value = Memberships> {
 
 fn whereabouts() -> impl Strategy<Value = (Whereabouts, Instant)> {
     let of = || option::of(text());
-    (of(), of(), of(), option::of((text(), of())), instant())
-        .prop_map(|(zone, locale, country, device, at)| (Whereabouts { zone, locale, country, device }, at))
+    (of(), of(), of(), instant()).prop_map(|(zone, locale, country, at)| (Whereabouts { zone, locale, country }, at))
 }
 
 fn profile() -> impl Strategy<Value = Profile> {
@@ -333,8 +354,11 @@ fn profile() -> impl Strategy<Value = Profile> {
         );
         for (kind, token, device, at, blocked) in points {
             let point = ContactPoint::token(&token).unwrap();
-            profile.points.add(kind, point.clone(), device, at);
-            blocked.into_iter().for_each(|reason| assert!(profile.points.block(&point, reason)));
+            if profile.points.add(kind, point.clone(), device, at) {
+                blocked.into_iter().for_each(|reason| assert!(profile.points.block(&point, reason)));
+            } else {
+                profile.points.drop(point.hash(), at);
+            }
         }
         profile.consents = ConsentBook::from_parts(consents, merged);
         profile.preferred = preferred;
