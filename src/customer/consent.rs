@@ -1,6 +1,7 @@
 //! What a customer allowed, folded by the time at which it was said (promise 4.1).
 
 mod merge;
+mod opt_outs;
 
 use std::cmp::Reverse;
 

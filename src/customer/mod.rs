@@ -17,6 +17,7 @@ mod profile;
 mod purchases;
 mod seen;
 mod stage;
+mod suppression;
 
 pub(crate) use affinity::{Affinities, Affinity};
 pub(crate) use column::{Cells, Column, NONE};
@@ -40,6 +41,7 @@ pub use points::{BlockReason, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
 pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};
+pub use suppression::{Block, Suppress, Suppression, SuppressionChange};
 
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, Key, SegmentId, Topic, ValueRef};
 

@@ -9,12 +9,25 @@ use crate::primitives::{ChannelKind, ContactPoint, Instant};
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockReason {
+    /// The customer opted out of marketing there.
+    OptOut,
+    /// The customer complained of marketing there.
+    Complaint,
+    /// The customer was erased (promise 2.4).
+    Erased,
     /// A hard bounce.
     HardBounce,
     /// The provider says that there is no such contact point.
     Invalid,
     /// The host blocked it.
     Host,
+}
+
+impl BlockReason {
+    /// Whether it stops transactional messages as well as marketing.
+    pub fn stops_all(self) -> bool {
+        !matches!(self, BlockReason::OptOut | BlockReason::Complaint)
+    }
 }
 
 /// One contact point of a customer.
@@ -66,6 +79,11 @@ impl Points {
             found = true;
         }
         found
+    }
+
+    /// Forgets a point.
+    pub(crate) fn forget(&mut self, point: &ContactPoint) {
+        self.0.retain(|known| known.point != *point);
     }
 
     /// Whether the point of this hash is blocked.

@@ -11,7 +11,7 @@ use super::{Engine, locked};
 use crate::channel::ChannelSpec;
 use crate::delivery::{Channel, DeliveryError, Envelope};
 use crate::playbook::Input;
-use crate::primitives::{Instant, Span};
+use crate::primitives::{CustomerId, Instant, Span};
 use crate::store::{StoreError, Work};
 
 /// An envelope that was claimed and is to be handed over.
@@ -39,6 +39,9 @@ pub(super) struct Lane {
     /// How often in a row it said so.
     throttled: u16,
 }
+
+/// When a suppression list could not be read, it is read again after so long.
+const LOOK_UP_AGAIN: Span = Span::minutes(1);
 
 /// A bucket of one second: up to the rate at once, then one per slot.
 const BUCKET: Span = Span::seconds(1);
@@ -68,6 +71,11 @@ impl Lane {
         let go = self.spacing().map_or(Instant::MIN, |_| self.slot - BUCKET).max(self.paused);
         let back = first.lease - self.spec.timeout;
         Some(if free { go.min(back) } else { back })
+    }
+
+    /// Lets go of what waits for these customers.
+    pub(super) fn forget(&mut self, customers: &[CustomerId]) {
+        self.queue.retain(|ready| !customers.contains(&ready.envelope.customer));
     }
 
     /// Whether a claim would run out while the send is under way: then it had better not begin.
@@ -172,6 +180,14 @@ impl Engine {
         let (Some((channel, timeout)), Some(Ready { envelope, .. })) = (found, held.ready.take()) else {
             return Ok(false);
         };
+        if let Some(stopped) = self.stopped(&envelope).await {
+            // No answer of the channel's: what was wrong is not its fault.
+            drop(held);
+            let (input, failed) = stopped;
+            let work = Work { customer: envelope.customer, input, now: self.now() };
+            let settled = self.settle(work).await;
+            return failed.map_or(settled, Err).map(|()| false);
+        }
         let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
         let limit = self.clock.sleep_until(self.clock.now() + timeout);
         let result = match select(Box::pin(send), limit).await {
@@ -189,6 +205,23 @@ impl Engine {
         let input = Input::Settled { id: envelope.id, result };
         self.settle(Work { customer: envelope.customer, input, now: self.now() }).await?;
         Ok(accepted)
+    }
+
+    /// Whether an envelope may not be sent: its contact point is suppressed, on whatever record that was found out, or nobody
+    /// can tell (promise 4.3). Answers what its record is told then.
+    async fn stopped(&self, envelope: &Envelope) -> Option<(Input, Option<StoreError>)> {
+        let point = self.playbook.suppression_key(envelope)?;
+        let id = envelope.id;
+        match self.store.suppressed(&[point]).await {
+            Ok(listed) => {
+                let listed = listed.into_iter().next().flatten();
+                self.playbook.stopped_by(listed, envelope).map(|block| (Input::Suppressed { id, block }, None))
+            }
+            Err(failed) => {
+                let due = self.now() + LOOK_UP_AGAIN;
+                Some((Input::GivenBack { id, due }, Some(failed)))
+            }
+        }
     }
 
     /// Brings an answer into its record. Where the store cannot take it now, or the caller goes away, it is kept and tried

@@ -293,6 +293,8 @@ pub enum EndReason {
     Runaway,
     /// Its record became part of another that has a run of this key.
     Merged,
+    /// The customer was erased (promise 2.4).
+    Erased,
 }
 
 impl EndReason {
@@ -306,6 +308,7 @@ impl EndReason {
             EndReason::Stuck(_) => "stuck",
             EndReason::Runaway => "runaway",
             EndReason::Merged => "merged",
+            EndReason::Erased => "erased",
         }
     }
 }

@@ -178,15 +178,8 @@ impl Turn<'_> {
         self.tell_of(id, News::Bounced);
     }
 
-    fn block(&mut self, point: Option<u64>, reason: BlockReason) {
-        let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point);
-        if let Some(point) = known.map(|known| known.point.clone()) {
-            self.state.profile.points.block(&point, reason);
-        }
-    }
-
     /// What certainly did not arrive says nothing about the channel.
-    fn uncount(&mut self, id: IdempotencyKey, doubt: bool) {
+    pub(super) fn uncount(&mut self, id: IdempotencyKey, doubt: bool) {
         let kind = self.state.profile.contacts.get(id).map(|contact| contact.channel.kind.clone());
         if let Some(kind) = kind.filter(|_| !doubt) {
             self.state.profile.update_channel(&kind, |record| record.sent = record.sent.saturating_sub(1));

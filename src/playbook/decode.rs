@@ -71,6 +71,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let messages = object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
+    let secret = host.secret;
     let mut segments = host.segments;
     let mut reads = vec![(false, false); segments.len()];
     for definition in definitions {
@@ -109,7 +110,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         rfm,
         horizon: horizon?,
         judgement: judgement(object, &host_ids),
-        identity: identity?,
+        identity: identity?.under(secret),
         lease: Span::minutes(1),
         warnings,
         index: Index::default(),

@@ -2,6 +2,7 @@
 
 mod claims;
 mod decode;
+mod erasure;
 mod identity;
 mod index;
 mod input;
@@ -11,6 +12,7 @@ mod observe;
 mod runs;
 mod segments;
 mod step;
+mod suppression;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -26,7 +28,7 @@ use crate::customer::{Customer, FigureRules};
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
-use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, SegmentId, Span};
+use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, Secret, SegmentId, Span};
 use crate::segment::{RfmModel, Segment};
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
@@ -79,6 +81,7 @@ pub struct PlaybookBuilder {
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     journeys: Vec<Arc<dyn Journey>>,
     rfm: Option<RfmModel>,
+    secret: Option<Secret>,
 }
 
 impl PlaybookBuilder {
@@ -114,6 +117,14 @@ impl PlaybookBuilder {
     #[must_use]
     pub fn with_rfm(mut self, model: RfmModel) -> Self {
         self.rfm = Some(model);
+        self
+    }
+
+    /// Gives the secret under which identifiers and contact points are hashed in the store (promise 2.4). Without one the
+    /// hashes are plain. It must never change.
+    #[must_use]
+    pub fn with_secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
         self
     }
 

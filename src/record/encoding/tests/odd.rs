@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::super::super::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
+use super::super::super::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
 use crate::customer::*;
 use crate::event::{Event, Whereabouts};
 use crate::journey::Place;
@@ -215,7 +215,13 @@ fn consent() -> impl Strategy<Value = (ConsentRecord, Instant)> {
 fn point() -> impl Strategy<Value = (ChannelKind, String, Option<Arc<str>>, Instant, Option<BlockReason>)> {
     use BlockReason::*;
     let token = prop_oneof![Just("a@b.de".to_owned()), "[a-z😀]{1,9}"];
-    (kind(), token, option::of(text()), instant(), option::of(prop::sample::select(vec![HardBounce, Invalid, Host])))
+    (
+        kind(),
+        token,
+        option::of(text()),
+        instant(),
+        option::of(prop::sample::select(vec![HardBounce, Invalid, Host, Erased, OptOut, Complaint])),
+    )
 }
 
 /// Events as a history takes them, with properties of any kind.
@@ -343,19 +349,24 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
     let stage = prop_oneof![
         Just(Stage::Live),
         any::<u128>().prop_map(|to| Stage::Moved(CustomerId::from_u128(to))),
-        (links(), links()).prop_map(|(open, settled)| Stage::Awaiting(Box::new(Awaiting { open, settled }))),
+        (links(), links(), 0..3_usize).prop_map(|(open, settled, erase)| {
+            let erase = [Erase::No, Erase::Visitor, Erase::Asked][erase];
+            Stage::Awaiting(Box::new(Awaiting { open, settled, erase }))
+        }),
+        (vec(any::<u128>(), 0..3), vec(any::<u128>(), 0..3))
+            .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>()), instant(), instant()).prop_map(
-        |(profile, runs, holds, (stage, absorbed, judged), last, segments_due)| CustomerState {
+    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
+        .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
             profile,
             runs,
             holds,
             stage,
             absorbed,
             judged,
+            erased,
             last,
             segments_due,
-        },
-    )
+        })
 }
