@@ -30,8 +30,8 @@ impl BlockReason {
     }
 }
 
-/// One contact point of a customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One contact point of a customer. `Debug` is masked (promise 2.5).
+#[derive(Clone, PartialEq, Eq)]
 pub struct Point {
     /// The address, number or token.
     pub point: ContactPoint,
@@ -43,6 +43,18 @@ pub struct Point {
     pub fresh: Instant,
     /// Why nothing may go there.
     pub blocked: Option<BlockReason>,
+}
+
+impl std::fmt::Debug for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Point")
+            .field("kind", &self.kind)
+            .field("point", &self.point)
+            .field("device", &self.device.is_some())
+            .field("fresh", &self.fresh)
+            .field("blocked", &self.blocked)
+            .finish()
+    }
 }
 
 /// A customer's contact points.

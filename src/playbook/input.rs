@@ -323,8 +323,8 @@ pub enum What {
     AfterErasure,
 }
 
-/// Names a run in a notice.
-#[derive(Debug, Clone, serde::Serialize)]
+/// Names a run in a notice. `Debug` leaves out its key, which may name an order (promise 2.5); as JSON it is there.
+#[derive(Clone, serde::Serialize)]
 pub struct RunNamed {
     /// The journey.
     pub journey: JourneyId,
@@ -336,6 +336,12 @@ pub struct RunNamed {
     /// Its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
+}
+
+impl std::fmt::Debug for RunNamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {:016x}", self.journey, self.version, self.run)
+    }
 }
 
 fn hex<S: serde::Serializer>(id: &u64, to: S) -> Result<S::Ok, S::Error> {
