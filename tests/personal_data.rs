@@ -333,6 +333,51 @@ fn dump(store: &MemoryStore) -> Vec<u8> {
 }
 
 #[test]
+fn promise_2_4_an_export_tells_everything_that_the_record_keeps() {
+    let book = Arc::new(Playbook::from_json(&book().to_string()).unwrap());
+    let mut rehearsal = Rehearsal::new(book.clone());
+    for line in log() {
+        rehearsal.event(Event::from_json(&line).unwrap()).unwrap();
+    }
+    let owner = rehearsal.store().owner(book.identity().key(throughline::IdentityKind::User, marker("user"))).unwrap();
+    let state = rehearsal.store().with_record(owner, Clone::clone).unwrap();
+    let told = book.export(&state, &[]);
+    let (kept, shown) = (found(&state.encode()), found(told.as_bytes()));
+    assert!(kept.len() >= 13, "{kept:?}");
+    for field in kept {
+        assert!(shown.contains(&field), "{field} is kept and not told: {told}");
+    }
+    assert_eq!(told, book.export(&state.clone(), &[]));
+    let json: Json = serde_json::from_str(&told).unwrap();
+    assert_eq!(json["user_id"], marker("user"));
+    assert!(json["segments"].as_array().unwrap().contains(&"bought".into()), "{}", json["segments"]);
+    assert_eq!(json["journeys"][0]["step"], "w");
+    assert_eq!(json["messages"].as_array().unwrap().len(), 5);
+    assert_eq!(json["figures"]["net"]["value"], "10");
+    assert_eq!((&json["contact_points"][0]["channel"], &json["stage"]), (&"push".into(), &"live".into()));
+    // In one order, so that two exports can be compared line by line.
+    let names: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("  \"")?.split('"').next()).collect();
+    assert_eq!(names[..4], ["customer", "stage", "erased_at", "user_id"]);
+}
+
+#[test]
+fn promise_2_4_the_engine_exports_a_customer_with_what_the_suppression_list_says() {
+    let engine = Engine::builder(Arc::new(Playbook::from_json(r#"{"version": 1, "currency": "EUR"}"#).unwrap()))
+        .build()
+        .unwrap();
+    assert_eq!(block_on(engine.export("anna")), Ok(None));
+    block_on(engine.ingest(Event::identify().user("anna").with_trait("email", "anna@shop.example"))).unwrap();
+    let mail = throughline::ContactPoint::email("anna@shop.example").unwrap();
+    block_on(engine.suppress(&ChannelKind::Email, &mail, throughline::BlockReason::HardBounce)).unwrap();
+    let told: Json = serde_json::from_str(&block_on(engine.export("anna")).unwrap().unwrap()).unwrap();
+    assert_eq!(told["contact_points"][0]["address"], "anna@shop.example");
+    assert_eq!(told["contact_points"][0]["suppressed"][0]["reason"], "hard_bounce");
+    block_on(engine.erase("anna")).unwrap();
+    let told: Json = serde_json::from_str(&block_on(engine.export("anna")).unwrap().unwrap()).unwrap();
+    assert_eq!((&told["stage"], &told["contact_points"]), (&"erased".into(), &json!([])));
+}
+
+#[test]
 fn promise_2_4_after_an_erasure_the_store_has_nothing_and_the_same_log_reaches_nobody() {
     let build = Playbook::builder().with_secret(Secret::new([7; 16])).build(&book().to_string());
     let book = Arc::new(build.unwrap_or_else(|faults| panic!("{faults}")));

@@ -3,7 +3,7 @@
 use super::{Engine, locked};
 use crate::customer::{Block, BlockReason, Suppress, SuppressionChange};
 use crate::playbook::Input;
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId};
+use crate::primitives::{ChannelKind, ContactPoint, CustomerId, PointHash};
 use crate::record::{CustomerState, Stage};
 use crate::store::{Binding, StoreError, Who, Work};
 
@@ -56,6 +56,21 @@ impl Engine {
             Some(state) if !state.is_erased() => Erasure::Pending,
             _ => Erasure::Done,
         })
+    }
+
+    /// Everything held of a customer, as JSON that a person can read (promise 2.4); see [`Playbook::export`](crate::Playbook::export). `None`
+    /// if nobody is known by that name.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn export(&self, who: impl Into<Who>) -> Result<Option<String>, StoreError> {
+        let Some(owner) = self.owner(&who.into()).await? else { return Ok(None) };
+        let Some(record) = self.survivor(owner).await? else { return Ok(None) };
+        let identity = self.playbook.identity();
+        let points: Vec<PointHash> =
+            record.profile.points.iter().map(|known| identity.point(&known.kind, &known.point)).collect();
+        let listed = self.store.suppressed(&points).await?;
+        Ok(Some(self.playbook.export(&record, &listed)))
     }
 
     /// Puts a contact point on the suppression list (promise 4.3), for example each entry of a provider's own list before

@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    async fn owner(&self, who: &Who) -> Result<Option<CustomerId>, StoreError> {
+    pub(super) async fn owner(&self, who: &Who) -> Result<Option<CustomerId>, StoreError> {
         match (who, who.key(self.playbook.identity())) {
             (_, Some(key)) => Ok(self.store.resolve(&[key]).await?.into_iter().next().flatten()),
             (Who::Record(record), None) => Ok(self.store.load(*record).await?.map(|state| state.profile.id)),

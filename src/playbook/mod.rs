@@ -3,6 +3,7 @@
 mod claims;
 mod decode;
 mod erasure;
+mod export;
 mod identity;
 mod index;
 mod input;
