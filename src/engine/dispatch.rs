@@ -177,13 +177,12 @@ impl Engine {
     /// Hands one envelope over and settles it. Whatever a channel does, its envelope is settled.
     pub(super) async fn hand_over(&self, mut held: Held<'_>) -> Result<bool, StoreError> {
         let found = locked(&self.lanes).get(held.lane).map(|lane| (lane.channel.clone(), lane.spec.timeout));
-        let (Some((channel, timeout)), Some(Ready { envelope, .. })) = (found, held.ready.take()) else {
-            return Ok(false);
-        };
-        if let Some(stopped) = self.stopped(&envelope).await {
-            // No answer of the channel's: what was wrong is not its fault.
+        let (Some((channel, timeout)), Some(ready)) = (found, &held.ready) else { return Ok(false) };
+        // A caller that goes away meanwhile leaves it where it was.
+        let stopped = self.stopped(ready, timeout).await;
+        let Some(Ready { envelope, .. }) = held.ready.take() else { return Ok(false) };
+        if let Some((input, failed)) = stopped {
             drop(held);
-            let (input, failed) = stopped;
             let work = Work { customer: envelope.customer, input, now: self.now() };
             let settled = self.settle(work).await;
             return failed.map_or(settled, Err).map(|()| false);
@@ -209,18 +208,23 @@ impl Engine {
 
     /// Whether an envelope may not be sent: its contact point is suppressed, on whatever record that was found out, or nobody
     /// can tell (promise 4.3). Answers what its record is told then.
-    async fn stopped(&self, envelope: &Envelope) -> Option<(Input, Option<StoreError>)> {
+    async fn stopped(&self, ready: &Ready, timeout: Span) -> Option<(Input, Option<StoreError>)> {
+        let Ready { envelope, lease, .. } = ready;
         let point = self.playbook.suppression_key(envelope)?;
         let id = envelope.id;
-        match self.store.suppressed(&[point]).await {
+        let listed = self.store.suppressed(&[point]).await.and_then(|listed| {
+            let missing = || StoreError::Damaged("the suppression list answered for no contact point".to_owned());
+            listed.into_iter().next().ok_or_else(missing)
+        });
+        let now = self.now();
+        match listed {
             Ok(listed) => {
-                let listed = listed.into_iter().next().flatten();
-                self.playbook.stopped_by(listed, envelope).map(|block| (Input::Suppressed { id, block }, None))
+                let block = self.playbook.stopped_by(listed, envelope);
+                // A slow answer: the claim would run out while the send is under way.
+                let late = (now + timeout >= *lease).then_some((Input::GivenBack { id, due: now }, None));
+                block.map(|block| (Input::Suppressed { id, block }, None)).or(late)
             }
-            Err(failed) => {
-                let due = self.now() + LOOK_UP_AGAIN;
-                Some((Input::GivenBack { id, due }, Some(failed)))
-            }
+            Err(failed) => Some((Input::GivenBack { id, due: now + LOOK_UP_AGAIN }, Some(failed))),
         }
     }
 
