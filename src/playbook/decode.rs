@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::identity::Identity;
 use super::index::Index;
+use super::retention::Retention;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::decode_channels;
 use crate::customer::FigureRules;
@@ -40,6 +41,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "currency",
             "dedupe_horizon",
             "identity",
+            "retention",
             "brand",
             "figures",
             "rfm",
@@ -63,6 +65,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let figures = object.get("figures").map(|node| FigureRules::decode(&node)).unwrap_or_default();
     let rfm = object.get("rfm").and_then(|node| RfmModel::decode(&node));
     let identity = object.get("identity").map_or_else(|| Some(Identity::default()), |node| Identity::decode(&node));
+    let retention = object.get("retention");
+    let retention = retention.map_or_else(|| Some(Retention::default()), |node| Retention::decode(&node, horizon));
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
@@ -111,6 +115,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         horizon: horizon?,
         judgement: judgement(object, &host_ids),
         identity: identity?.under(secret),
+        retention: retention?,
         lease: Span::minutes(1),
         warnings,
         index: Index::default(),
@@ -119,10 +124,10 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     Some(playbook)
 }
 
-/// A stable hash, never 0, of all that decides who is in which segment.
+/// A stable hash, never 0, of all that decides who is in which segment, and when a record is to be looked at.
 fn judgement(object: &Object<'_>, host: &[SegmentId]) -> u64 {
     let mut text: String = host.iter().map(|id| format!("{id}\n")).collect();
-    for name in ["currency", "segments", "figures", "rfm"] {
+    for name in ["currency", "segments", "figures", "rfm", "retention"] {
         text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
     }
     Key::hash_of(&text).max(1)

@@ -106,7 +106,7 @@ impl Playbook {
 
     fn segment(&self, hash: u64) -> Told {
         let named = self.segments().find(|id| crate::customer::Memberships::normal(id.key().hash()) == hash);
-        named.map_or_else(|| hex(hash), |id| say(id))
+        named.map_or_else(|| hex(hash), say)
     }
 
     fn run(&self, run: &Run) -> Told {

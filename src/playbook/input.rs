@@ -91,6 +91,11 @@ pub enum Input {
     EraseVisitor,
     /// The record that this one became part of was erased: what is left here is forgotten as well.
     Forget,
+    /// The record that this one became part of was removed for its age: so is this one.
+    Gone {
+        /// The identifiers of both, of which some may lead here.
+        identities: Vec<IdentityKey>,
+    },
     /// The contact point of a claimed envelope is on the suppression list: it was not sent (promise 4.3).
     Suppressed {
         /// Which envelope.
@@ -112,6 +117,8 @@ pub struct Outcome {
     pub release: Vec<IdempotencyKey>,
     /// What changes on the suppression list.
     pub suppress: Vec<SuppressionChange>,
+    /// The record is empty and to be removed, with these identifiers as far as they lead to it.
+    pub remove: Option<Vec<IdentityKey>>,
     /// Inputs for other records, which the store steps itself.
     pub forward: Vec<(CustomerId, Input)>,
     /// What came of inputs that records forwarded, in this call or before, and that the store has stepped in this one.
@@ -318,6 +325,8 @@ pub enum What {
     },
     /// The customer was erased (promise 2.4).
     Erased,
+    /// A visitor who was not seen for as long as the playbook's `retention` says was forgotten.
+    VisitorForgotten,
     /// An event was dated before the customer's erasure, or does not bring an erased customer back: nothing of it was taken
     /// but opt-outs.
     AfterErasure,

@@ -10,6 +10,7 @@ mod input;
 mod linking;
 mod messages;
 mod observe;
+mod retention;
 mod runs;
 mod segments;
 mod step;
@@ -23,6 +24,7 @@ pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
 pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use retention::Retention;
 
 use crate::channel::ChannelSpec;
 use crate::customer::{Customer, FigureRules};
@@ -66,6 +68,7 @@ pub struct Playbook {
     horizon: Span,
     judgement: u64,
     identity: Identity,
+    retention: Retention,
     lease: Span,
     warnings: Vec<Fault>,
     by_message: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
@@ -232,6 +235,11 @@ impl Playbook {
     /// Which identifiers tell who a customer is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What is removed for its age alone.
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// For how long a claim holds before its outcome counts as unknown.

@@ -34,6 +34,10 @@ impl Playbook {
     ) -> Result<Outcome, Refused> {
         match (input, &state.stage) {
             (Input::Merge { with }, _) if *with == state.profile.id => return Err(Refused::Oneself),
+            (Input::Gone { identities }, Stage::Moved(_)) => {
+                return Ok(Outcome { remove: Some(identities.clone()), ..Outcome::default() });
+            }
+            (Input::Gone { .. }, _) => return Ok(Outcome::default()),
             (Input::Forget, _) => {
                 state.forget_moved();
                 return Ok(Outcome::default());
@@ -72,7 +76,7 @@ impl Playbook {
             Input::EraseVisitor => turn.erase_visitor(),
             Input::Suppressed { id, block } => turn.suppressed(*id, *block),
             // Done above.
-            Input::Forget => {}
+            Input::Forget | Input::Gone { .. } => {}
         }
         if turn.state.awaits() {
             turn.hold_all();
@@ -171,6 +175,9 @@ impl Turn<'_> {
             if self.transitions > MOST_TRANSITIONS || instants > MOST_INSTANTS {
                 self.end_runaways(due);
                 self.transitions = 0;
+                return;
+            }
+            if self.state.segments_due <= due && self.lets_go(due) {
                 return;
             }
             if self.state.segments_due <= due {

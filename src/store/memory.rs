@@ -79,7 +79,7 @@ impl MemoryStore {
     /// When the step refuses.
     pub fn step(&self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
         let mut outcome = self.shard(work.customer).step(work, stepper)?;
-        self.post(&mut outcome);
+        self.post(work.customer, &mut outcome);
         if outcome.forward.is_empty() {
             return Ok(outcome);
         }
@@ -88,7 +88,7 @@ impl MemoryStore {
         while let Some((customer, input)) = onward.pop_front() {
             let forwarded = Work { customer, input, now: work.now };
             let mut followed = self.shard(customer).step(&forwarded, stepper)?;
-            self.post(&mut followed);
+            self.post(customer, &mut followed);
             onward.extend(std::mem::take(&mut followed.forward));
             outcome.followed.push((customer, followed));
         }
@@ -96,7 +96,10 @@ impl MemoryStore {
     }
 
     /// Keeps what is new in the outbox, gives back what is to be sent again, and forgets what is done.
-    fn post(&self, outcome: &mut Outcome) {
+    fn post(&self, customer: CustomerId, outcome: &mut Outcome) {
+        for key in outcome.remove.iter().flatten() {
+            self.take_from(*key, customer);
+        }
         for envelope in &outcome.send {
             if let Some(mut outbox) = locked_in(&self.outbox, envelope.id.as_u128()) {
                 outbox.insert(envelope.id.as_u128(), envelope.clone());
@@ -150,6 +153,15 @@ impl MemoryStore {
         let owner = binding.owner_after(identities.get(&binding.key.as_u128()).copied());
         identities.insert(binding.key.as_u128(), owner);
         owner
+    }
+
+    /// Lets an identifier lead nowhere, if it leads to this record.
+    fn take_from(&self, key: IdentityKey, owner: CustomerId) {
+        if let Some(mut identities) = locked_in(&self.identities, key.as_u128())
+            && identities.get(&key.as_u128()) == Some(&owner)
+        {
+            identities.remove(&key.as_u128());
+        }
     }
 
     /// The earliest record due at or before an instant, if any.
@@ -229,6 +241,11 @@ impl Shard {
                 outcome
             }
         };
+        if outcome.remove.is_some()
+            && let Some(slot) = self.records.remove(&id)
+        {
+            self.due.remove(&(slot.due, id));
+        }
         if !self.leased.is_empty() {
             self.leased.remove(&id);
         }

@@ -76,6 +76,8 @@ pub struct Wake {
 /// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
 ///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and
 ///   never forgets one that is.
+/// - With [`Outcome::remove`] the record is removed in the same commit, and each of the identifiers that still leads to it; these
+///   may go later than the record. An input for it afterwards finds no record, and begins a new one.
 /// - What [`Outcome::suppress`] names is committed with the record, each as [`SuppressionChange::after`] says. `suppressed`
 ///   sees every change that was committed before it was called, by whichever process; a look-up that cannot be made is an
 ///   error and never "nothing": nothing is sent then (promise 4.3). Entries are never dropped for their age.
