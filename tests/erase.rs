@@ -72,9 +72,7 @@ fn promise_2_4_erasing_ends_runs_and_leaves_nothing() {
 
 #[test]
 fn promise_2_4_the_end_of_a_run_says_why() {
-    let book = Playbook::from_json(&mails().to_string()).unwrap();
     let mut shop = shop::Shop::new(book_with_wait());
-    drop(book);
     shop.event(START, known());
     shop.event(START, Event::track("Begin"));
     let before = shop.notes.len();
@@ -85,6 +83,36 @@ fn promise_2_4_the_end_of_a_run_says_why() {
     assert!(told.iter().any(|what| what["what"] == "segment_left"), "{told:?}");
     shop.input(Input::Erase { named: None }, at(AFTER));
     assert_eq!(shop.noted("erased"), 1, "twice is once");
+}
+
+#[test]
+fn promise_10_2_what_is_under_way_at_an_erasure_comes_to_an_end_that_is_told() {
+    let mut book = book(json!({
+        "a": steps(json!([{"id": "s", "message": "mail"}])), "b": steps(json!([{"id": "s", "message": "push"}]))}));
+    book["messages"]["mail"]["priority"] = 1.into();
+    let mut shop = shop::Shop::new(book);
+    shop.event(START, shop::device(known(), "token"));
+    // The first to be handed over waits for its retry, the other for its answer.
+    shop.answers([Err(throughline::DeliveryError::transient("busy"))]);
+    shop.event(START, Event::track("Begin"));
+    shop.hold_answers();
+    shop.event("2026-03-01T10:00:01Z", Event::track("Begin"));
+    let before = shop.notes.len();
+    let open = shop.state.profile.contacts.iter().filter(|contact| contact.status.is_queued()).count();
+    let flying = shop
+        .state
+        .profile
+        .contacts
+        .iter()
+        .filter(|contact| matches!(contact.status, throughline::Status::InFlight { .. }));
+    let flying = flying.count();
+    assert!(open > 0 && flying > 0, "{open} {flying}");
+    shop.input(Input::Erase { named: None }, at(START) + Span::seconds(2));
+    let told = |what: &str| {
+        shop.notes[before..].iter().filter(|note| serde_json::to_value(note).unwrap()["what"] == what).count()
+    };
+    assert_eq!((told("cancelled"), told("parked")), (open, flying));
+    assert!(shop.outbox.is_empty());
 }
 
 fn book_with_wait() -> Json {

@@ -10,7 +10,7 @@ use crate::customer::{Block, BlockReason, ConsentRecord, Profile, Suppress, Supp
 use crate::event::{Event, EventKind, ReceiptKind, SubscriptionStatus};
 use crate::journey::EndReason;
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, IdentityKey, IdentityKind, Instant, Topic};
-use crate::record::{Carried, Cause, CustomerState, Erase, Stage, Standing, Tombstone};
+use crate::record::{Carried, Cause, CustomerState, Erase, Stage, Standing, Tombstone, contact_due};
 
 /// Why two records did not become one: the customer of one of them was erased.
 pub(super) const ERASED: &str = "erased";
@@ -30,6 +30,7 @@ impl Turn<'_> {
                 self.out.notice(self.now, What::SegmentLeft { segment: segment.clone() });
             }
         }
+        self.end_messages();
         let mut tombstone = tombstone(&self.book.identity, &self.state.profile);
         tombstone.join(Tombstone { users: named.iter().map(|key| key.as_u128()).collect(), strong: Vec::new() });
         let held = self.state.bury(tombstone, self.now);
@@ -39,6 +40,22 @@ impl Turn<'_> {
         }
         // Asked again, they are told again: whoever asks twice may have seen the first time fail.
         self.out.forward.extend(self.state.absorbed.iter().map(|record| (*record, Input::Forget)));
+    }
+
+    /// Every decided message comes to an end that is told (promise 10.2).
+    fn end_messages(&mut self) {
+        let open = self.state.profile.contacts.iter().filter(|contact| contact_due(contact).is_some());
+        let ends: Vec<What> = open
+            .map(|contact| match contact.status.is_queued() && !contact.doubt {
+                true => {
+                    let message = contact.message.id.clone();
+                    What::Cancelled { id: contact.id, message, reason: ERASED.into() }
+                }
+                // What its channel will answer nobody hears.
+                false => What::Parked { id: contact.id },
+            })
+            .collect();
+        ends.into_iter().for_each(|what| self.out.notice(self.now, what));
     }
 
     /// An event tells that this is the record of a customer who was erased: of one more device, or from before the shop knew
