@@ -97,7 +97,7 @@ pub use message::{
 };
 pub use playbook::{
     Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused,
-    RunNamed, What,
+    Retention, RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use futures::executor::block_on;
 use random::Random;
 use throughline::{
-    Accepted, Binding, Channel, ChannelSpec, Claim, CustomerId, CustomerState, DeliveryError, Engine, Envelope, Event,
-    IdempotencyKey, IdentityKey, IdentityKind, Input, Instant, Key, ManualClock, Outcome, Playbook, Refused, Span,
-    Stage, Status, Stepper, Store, StoreError, SubscriptionStatus, Surroundings, Wake, Who, Work, async_trait,
+    Accepted, Binding, Channel, ChannelSpec, Claim, Clock, CustomerId, CustomerState, DeliveryError, Engine, Envelope,
+    Event, IdempotencyKey, IdentityKey, IdentityKind, Input, Instant, Key, ManualClock, Outcome, Playbook, PointHash,
+    Refused, Span, Stage, Status, Stepper, Store, StoreError, SubscriptionStatus, Suppression, SuppressionChange,
+    Surroundings, Wake, Who, Work, async_trait,
 };
 
 fn playbook(most_merges: u32) -> Arc<Playbook> {
@@ -70,6 +71,10 @@ impl Held {
         }
         if let Stage::Moved(_) = state.stage {
             assert!(state.profile.contacts.is_empty() && state.runs.is_empty(), "nothing is left in a sealed record");
+        }
+        if let Stage::Erased(_) = state.stage {
+            assert!(holds_nothing(&state), "nothing is left of an erased customer");
+            outcome.release.iter().for_each(|id| drop(self.outbox.remove(id)));
         }
         assert!(state.stage == Stage::Live || state.due() == Instant::MAX, "nobody wakes it for ever");
         self.forwarded.extend(std::mem::take(&mut outcome.forward).into_iter().map(|(customer, input)| Work {
@@ -132,6 +137,14 @@ impl Store for Queueing {
             owner
         });
         Ok(bound.collect())
+    }
+
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError> {
+        Ok(points.iter().map(|_| None).collect())
+    }
+
+    async fn suppress(&self, _: &[SuppressionChange]) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {
@@ -231,6 +244,45 @@ fn key(name: &str) -> IdentityKey {
     }
 }
 
+/// Something that a customer does, and the identifiers by which it is told.
+fn said(random: &mut Random, n: usize, users: usize) -> (Event, Vec<String>) {
+    let mut event = match random.place(4) {
+        0 => Event::identify(),
+        1 => Event::track("Preferences Saved").subscription(
+            throughline::ChannelKind::InApp,
+            None,
+            SubscriptionStatus::Unsubscribed,
+        ),
+        _ => Event::track("Begin").property("n", format!("{n}").as_str()),
+    };
+    let mut names = Vec::new();
+    if users > 0 && random.place(3) == 0 {
+        names.push(format!("u{}", random.place(users)));
+        event = event.user(names.last().unwrap());
+    }
+    if random.place(3) == 0 {
+        names.push(format!("e{}", random.place(3)));
+        event = event.with_trait("email", format!("{}@shop.example", names.last().unwrap()).as_str());
+    }
+    if random.place(4) == 0 {
+        names.push(format!("c{}", random.place(3)));
+        event = event.with_trait("card", names.last().unwrap().as_str());
+    }
+    if names.is_empty() || random.place(2) == 0 {
+        names.push(format!("v{}", random.place(5)));
+        event = event.anonymous(names.last().unwrap());
+    }
+    (event, names)
+}
+
+/// Whether there is nothing in a record that tells of its customer.
+fn holds_nothing(state: &CustomerState) -> bool {
+    let mut empty = CustomerState::new(state.profile.id, state.profile.first_seen);
+    empty.profile.consents = state.profile.consents.clone();
+    let said = state.profile.consents.iter().all(|record| record.grant().is_none() && record.point.is_none());
+    said && state.runs.is_empty() && state.holds.is_empty() && state.profile == empty.profile
+}
+
 /// One history of a shop with so many users. Answers how often the rare things happened.
 fn play(book: &Arc<Playbook>, seed: u64, users: usize, met: &mut BTreeMap<&'static str, u64>) {
     let mut random = Random(seed);
@@ -245,32 +297,7 @@ fn play(book: &Arc<Playbook>, seed: u64, users: usize, met: &mut BTreeMap<&'stat
     let mut together = Together::default();
     let (mut begun, mut revoked, mut late) = (0_u64, BTreeSet::new(), false);
     for n in 0..12 + random.place(20) {
-        let mut event = match random.place(4) {
-            0 => Event::identify(),
-            1 => Event::track("Preferences Saved").subscription(
-                throughline::ChannelKind::InApp,
-                None,
-                SubscriptionStatus::Unsubscribed,
-            ),
-            _ => Event::track("Begin").property("n", format!("{n}").as_str()),
-        };
-        let mut names = Vec::new();
-        if users > 0 && random.place(3) == 0 {
-            names.push(format!("u{}", random.place(users)));
-            event = event.user(names.last().unwrap());
-        }
-        if random.place(3) == 0 {
-            names.push(format!("e{}", random.place(3)));
-            event = event.with_trait("email", format!("{}@shop.example", names.last().unwrap()).as_str());
-        }
-        if random.place(4) == 0 {
-            names.push(format!("c{}", random.place(3)));
-            event = event.with_trait("card", names.last().unwrap().as_str());
-        }
-        if names.is_empty() || random.place(2) == 0 {
-            names.push(format!("v{}", random.place(5)));
-            event = event.anonymous(names.last().unwrap());
-        }
+        let (event, names) = said(&mut random, n, users);
         together.join(&names);
         begun += u64::from(event.name.as_str() == "Begin");
         if !event.subscriptions.is_empty() {
@@ -365,6 +392,73 @@ fn promise_2_3_a_merge_survives_crashes_and_any_order_of_its_commits() {
     }
 }
 
+/// A person of many devices is erased while events are still to be settled; then the same log comes again.
+fn play_erased(book: &Arc<Playbook>, seed: u64, met: &mut BTreeMap<&'static str, u64>) {
+    let mut random = Random(seed);
+    let (store, sent) = (Queueing::default(), Arc::new(Mutex::new(Vec::new())));
+    let clock = ManualClock::at("2026-03-01T10:00:00Z".parse().unwrap());
+    let channel = Takes(ChannelSpec::new("in_app"), sent.clone());
+    let engine =
+        Engine::builder(book.clone()).store(store.clone()).clock(clock.clone()).channel(channel).build().unwrap();
+    let stepper = Plain(book.clone());
+    let mut together = Together::default();
+    let mut log = Vec::new();
+    for n in 0..6 + random.place(12) {
+        let (event, names) = said(&mut random, n, 1);
+        together.join(&names);
+        let event = event.id(&format!("m-{n}")).at(clock.now());
+        log.push(event.clone());
+        block_on(engine.ingest(event)).unwrap();
+        for _ in 0..random.place(3).min(store.waiting()) {
+            store.step_one(random.place(store.waiting()), random.place(6) == 0, &stepper);
+        }
+        clock.advance(Span::seconds(1));
+    }
+    let names: Vec<String> = together.0.keys().cloned().collect();
+    let hers = &names[random.place(names.len())];
+    let record = store.0.lock().unwrap().identities[&key(hers).as_u128()];
+    *met.entry("erased while others are awaited").or_default() += u64::from(store.waiting() > 0);
+    block_on(engine.erase(record)).unwrap();
+    while store.waiting() > 0 {
+        store.step_one(random.place(store.waiting()), random.place(6) == 0, &stepper);
+    }
+    block_on(engine.run_due()).unwrap();
+    let check = |when: &str| {
+        let held = store.0.lock().unwrap();
+        for name in names.iter().filter(|name| together.root(name) == together.root(hers)) {
+            let owner = held.identities[&key(name).as_u128()];
+            for state in [&held.records[&owner], &held.records[&held.live(owner)]] {
+                assert!(state.has_moved() || state.is_erased(), "seed {seed}, {when}: {name} of {hers}");
+                assert!(holds_nothing(state), "seed {seed}, {when}: {name} of {hers}");
+            }
+            let theirs = held.outbox.values().any(|envelope| envelope.customer == owner);
+            assert!(!theirs, "seed {seed}, {when}: a payload of {name} is kept");
+        }
+        sent.lock().unwrap().len()
+    };
+    check("at once");
+    clock.advance(Span::days(1));
+    for event in log {
+        block_on(engine.ingest(event)).unwrap();
+        while store.waiting() > 0 {
+            store.step_one(random.place(store.waiting()), false, &stepper);
+        }
+    }
+    block_on(engine.run_due()).unwrap();
+    check("after the log came again");
+}
+
+#[test]
+fn promise_2_4_a_person_of_many_devices_is_erased_whole_and_stays_so() {
+    let book = playbook(1_000);
+    let mut met = BTreeMap::new();
+    for seed in 0..seeds() {
+        play_erased(&book, seed, &mut met);
+    }
+    println!("{} seeds, {met:?}", seeds());
+    assert!(met["erased while others are awaited"] >= 100, "{met:?}");
+}
+
 /// Tries every order in which what is forwarded can arrive; answers how many there were.
 fn every_order(held: &Held, stepper: &Plain, check: &mut impl FnMut(&Held)) -> u64 {
     if held.forwarded.is_empty() {
@@ -430,6 +524,49 @@ fn promise_2_3_opposite_links_and_circles_end_in_every_order() {
                 assert_eq!(one.absorbed.len() + 1, involved.len());
                 let total = one.profile.history.series(&"Begin".into()).unwrap().total();
                 assert_eq!(total as usize, involved.len() + links.len(), "{links:?} {known}");
+            });
+        }
+    }
+    println!("{all} orders");
+    assert!(all > 1_000, "{all}");
+}
+
+#[test]
+fn promise_2_4_an_erasure_at_any_moment_of_a_merge_erases_all_that_becomes_one() {
+    let book = playbook(1_000);
+    let stepper = Plain(book.clone());
+    let now: Instant = "2026-03-01T10:00:00Z".parse().unwrap();
+    let names = ["a", "b", "c"].map(CustomerId::new);
+    let circles: [&[(usize, usize)]; 4] = [&[(0, 1)], &[(0, 1), (1, 0)], &[(0, 1), (1, 2)], &[(0, 1), (2, 1)]];
+    let mut all = 0;
+    for links in circles {
+        let involved: BTreeSet<usize> = links.iter().flat_map(|(from, to)| [*from, *to]).collect();
+        for (known, erased) in (0..4).flat_map(|known| involved.iter().map(move |erased| (known, *erased))) {
+            let mut held = Held::default();
+            for (n, name) in names.iter().enumerate() {
+                let mut event = Event::track("Begin").property("n", n as i64).at(now + Span::minutes(n as i64 * 7 % 5));
+                if n == known {
+                    event = event.user("u");
+                }
+                let work = Work { customer: *name, input: Input::Event(event.into()), now: now + Span::hours(1) };
+                held.commit(&work, &stepper).unwrap();
+            }
+            let later = now + Span::hours(2);
+            for (from, to) in links {
+                let work = Work { customer: names[*from], input: Input::Merge { with: names[*to] }, now: later };
+                held.commit(&work, &stepper).unwrap();
+            }
+            held.forwarded.push(Work { customer: names[erased], input: Input::Erase { named: None }, now: later });
+            all += every_order(&held, &stepper, &mut |held| {
+                for record in involved.iter().map(|n| held.live(names[*n])) {
+                    let state = &held.records[&record];
+                    assert!(state.is_erased(), "{links:?} {known} {erased}: {:?}", state.stage);
+                }
+                for state in involved.iter().map(|n| &held.records[&names[*n]]) {
+                    assert!(holds_nothing(state), "{links:?} {known} {erased}");
+                }
+                let theirs = |envelope: &Envelope| involved.iter().any(|n| envelope.customer == names[*n]);
+                assert!(!held.outbox.values().any(theirs), "{links:?} {known} {erased}: a payload is kept");
             });
         }
     }

@@ -4,15 +4,16 @@ use rust_decimal::Decimal;
 
 use crate::primitives::{Key, Value, ValueRef};
 
-/// One property's values, a row per kept occurrence. Rows beyond the last that has a value are not stored.
-#[derive(Debug, Clone, PartialEq)]
+/// One property's values, a row per kept occurrence. Rows beyond the last that has a value are not stored. `Debug` shows
+/// the property's name only (promise 2.5).
+#[derive(Clone, PartialEq)]
 pub(crate) struct Column {
     pub(crate) property: Key,
     cells: Cells,
 }
 
 /// What a column holds, and how.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Cells {
     /// Numbers of at most four decimal places, in ten-thousandths.
     Numbers(Vec<i64>),
@@ -28,6 +29,12 @@ pub(crate) const NONE: i64 = i64::MIN;
 const GAP: u32 = 1 << 31;
 /// Decimal places of packed numbers.
 const SCALE: u32 = 4;
+
+impl std::fmt::Debug for Column {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&self.property, f)
+    }
+}
 
 impl Column {
     /// A column whose first value stands in this row.

@@ -3,6 +3,7 @@
 mod granted;
 mod intake;
 mod merge;
+mod opt_outs;
 mod record;
 mod rules;
 mod sign_up;

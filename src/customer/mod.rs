@@ -20,6 +20,7 @@ mod profile;
 mod purchases;
 mod seen;
 mod stage;
+mod suppression;
 
 pub(crate) use affinity::{Affinities, Affinity};
 pub(crate) use at_point::AtPoint;
@@ -51,6 +52,7 @@ pub use points::{BlockReason, DeviceTag, Point, Points};
 pub use profile::{ChannelRecord, Observed, Profile};
 pub use seen::Seen;
 pub use stage::{BuyerStage, BuyerStages, Lifecycle, LifecycleStages, Timed};
+pub use suppression::{Block, Suppress, Suppression, SuppressionChange};
 
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, DeviceKind, Instant, Key, SegmentId, Topic, ValueRef};
 

@@ -15,6 +15,12 @@ const MOST_DROPPED: usize = 8;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum BlockReason {
+    /// The customer opted out of marketing there.
+    OptOut,
+    /// The customer complained of marketing there.
+    Complaint,
+    /// The customer was erased (promise 2.4).
+    Erased,
     /// A hard bounce.
     HardBounce,
     /// The provider says that there is no such contact point.
@@ -23,8 +29,15 @@ pub enum BlockReason {
     Host,
 }
 
-/// One contact point of a customer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+impl BlockReason {
+    /// Whether it stops transactional messages as well as marketing.
+    pub fn stops_all(self) -> bool {
+        !matches!(self, BlockReason::OptOut | BlockReason::Complaint)
+    }
+}
+
+/// One contact point of a customer. `Debug` is masked (promise 2.5).
+#[derive(Clone, PartialEq, Eq)]
 pub struct Point {
     /// The address, number or token.
     pub point: ContactPoint,
@@ -36,6 +49,18 @@ pub struct Point {
     pub fresh: Instant,
     /// Why nothing may go there.
     pub blocked: Option<BlockReason>,
+}
+
+impl std::fmt::Debug for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Point")
+            .field("kind", &self.kind)
+            .field("point", &self.point)
+            .field("device", &self.device.is_some())
+            .field("fresh", &self.fresh)
+            .field("blocked", &self.blocked)
+            .finish()
+    }
 }
 
 /// What is kept of a device.
@@ -180,6 +205,11 @@ impl Points {
     /// Why nothing may go to the point of this hash.
     pub fn block_of(&self, point: u64) -> Option<BlockReason> {
         self.list.iter().filter(|known| known.point.hash() == point).find_map(|known| known.blocked)
+    }
+
+    /// Forgets a point.
+    pub(crate) fn forget(&mut self, point: &ContactPoint) {
+        self.list.retain(|known| known.point != *point);
     }
 
     /// Whether the point of this hash is blocked.

@@ -11,7 +11,7 @@ use super::{Engine, locked};
 use crate::channel::ChannelSpec;
 use crate::delivery::{Channel, DeliveryError, Envelope};
 use crate::playbook::Input;
-use crate::primitives::{Instant, Span};
+use crate::primitives::{CustomerId, Instant, Span};
 use crate::store::{StoreError, Work};
 
 /// An envelope that was claimed and is to be handed over.
@@ -39,6 +39,9 @@ pub(super) struct Lane {
     /// How often in a row it said so.
     throttled: u16,
 }
+
+/// When a suppression list could not be read, it is read again after so long.
+const LOOK_UP_AGAIN: Span = Span::minutes(1);
 
 /// A bucket of one second: up to the rate at once, then one per slot.
 const BUCKET: Span = Span::seconds(1);
@@ -68,6 +71,11 @@ impl Lane {
         let go = self.spacing().map_or(Instant::MIN, |_| self.slot - BUCKET).max(self.paused);
         let back = first.lease - self.spec.timeout;
         Some(if free { go.min(back) } else { back })
+    }
+
+    /// Lets go of what waits for these customers.
+    pub(super) fn forget(&mut self, customers: &[CustomerId]) {
+        self.queue.retain(|ready| !customers.contains(&ready.envelope.customer));
     }
 
     /// Whether a claim would run out while the send is under way: then it had better not begin.
@@ -169,9 +177,16 @@ impl Engine {
     /// Hands one envelope over and settles it. Whatever a channel does, its envelope is settled.
     pub(super) async fn hand_over(&self, mut held: Held<'_>) -> Result<bool, StoreError> {
         let found = locked(&self.lanes).get(held.lane).map(|lane| (lane.channel.clone(), lane.spec.timeout));
-        let (Some((channel, timeout)), Some(Ready { envelope, .. })) = (found, held.ready.take()) else {
-            return Ok(false);
-        };
+        let (Some((channel, timeout)), Some(ready)) = (found, &held.ready) else { return Ok(false) };
+        // A caller that goes away meanwhile leaves it where it was.
+        let stopped = self.stopped(ready, timeout).await;
+        let Some(Ready { envelope, .. }) = held.ready.take() else { return Ok(false) };
+        if let Some((input, failed)) = stopped {
+            drop(held);
+            let work = Work { customer: envelope.customer, input, now: self.now() };
+            let settled = self.settle(work).await;
+            return failed.map_or(settled, Err).map(|()| false);
+        }
         let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
         let limit = self.clock.sleep_until(self.clock.now() + timeout);
         let result = match select(Box::pin(send), limit).await {
@@ -189,6 +204,28 @@ impl Engine {
         let input = Input::Settled { id: envelope.id, result };
         self.settle(Work { customer: envelope.customer, input, now: self.now() }).await?;
         Ok(accepted)
+    }
+
+    /// Whether an envelope may not be sent: its contact point is suppressed, on whatever record that was found out, or nobody
+    /// can tell (promise 4.3). Answers what its record is told then.
+    async fn stopped(&self, ready: &Ready, timeout: Span) -> Option<(Input, Option<StoreError>)> {
+        let Ready { envelope, lease, .. } = ready;
+        let point = self.playbook.suppression_key(envelope)?;
+        let id = envelope.id;
+        let listed = self.store.suppressed(&[point]).await.and_then(|listed| {
+            let missing = || StoreError::Damaged("the suppression list answered for no contact point".to_owned());
+            listed.into_iter().next().ok_or_else(missing)
+        });
+        let now = self.now();
+        match listed {
+            Ok(listed) => {
+                let block = self.playbook.stopped_by(listed, envelope);
+                // A slow answer: the claim would run out while the send is under way.
+                let late = (now + timeout >= *lease).then_some((Input::GivenBack { id, due: now }, None));
+                block.map(|block| (Input::Suppressed { id, block }, None)).or(late)
+            }
+            Err(failed) => Some((Input::GivenBack { id, due: now + LOOK_UP_AGAIN }, Some(failed))),
+        }
     }
 
     /// Brings an answer into its record. Where the store cannot take it now, or the caller goes away, it is kept and tried

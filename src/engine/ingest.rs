@@ -107,8 +107,8 @@ impl Engine {
         Ok(())
     }
 
-    async fn owner(&self, who: &Who) -> Result<Option<CustomerId>, StoreError> {
-        match (who, who.key()) {
+    pub(super) async fn owner(&self, who: &Who) -> Result<Option<CustomerId>, StoreError> {
+        match (who, who.key(self.playbook.identity())) {
             (_, Some(key)) => Ok(self.store.resolve(&[key]).await?.into_iter().next().flatten()),
             (Who::Record(record), None) => Ok(self.store.load(*record).await?.map(|state| state.profile.id)),
             (Who::User(_), None) => Ok(None),

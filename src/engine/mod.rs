@@ -3,6 +3,7 @@
 mod clock;
 mod dispatch;
 mod enroll;
+mod erase;
 mod ingest;
 
 use std::collections::{HashMap, VecDeque};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{Lane, Ready};
 pub use enroll::Enrolled;
+pub use erase::Erasure;
 pub use ingest::{ConsentError, IngestError, Ingested};
 
 use futures::future::{Either, select};

@@ -218,6 +218,11 @@ impl fmt::Debug for Event {
 
 impl fmt::Debug for Whereabouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Whereabouts").field("zone", &self.zone).field("locale", &self.locale).finish_non_exhaustive()
+        let Whereabouts { zone, locale, country } = self;
+        f.debug_struct("Whereabouts")
+            .field("zone", &zone.is_some())
+            .field("locale", &locale.is_some())
+            .field("country", &country.is_some())
+            .finish()
     }
 }

@@ -154,8 +154,8 @@ pub enum News<'a> {
     },
 }
 
-/// A run that is to begin.
-#[derive(Debug, Clone)]
+/// A run that is to begin. `Debug` leaves out its key, which may name an order (promise 2.5).
+#[derive(Clone)]
 pub struct Admission {
     /// Tells this run from others of the journey; `None` is one run per customer.
     pub key: Option<Arc<str>>,
@@ -169,6 +169,16 @@ pub struct Admission {
     pub data: Fields,
     /// Why no run begins after all, such as an exit rule that holds already.
     pub refused: Option<&'static str>,
+}
+
+impl fmt::Debug for Admission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admission")
+            .field("entry", &self.entry)
+            .field("began", &self.began)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Who may enter again (promise 6.3).
@@ -187,8 +197,8 @@ pub enum Entry {
     Restart,
 }
 
-/// A run, as its journey sees it.
-#[derive(Debug, Clone, Copy)]
+/// A run, as its journey sees it. `Debug` leaves out its key, which may name an order (promise 2.5).
+#[derive(Clone, Copy)]
 pub struct RunView<'a> {
     /// Where it is.
     pub place: &'a Place,
@@ -204,8 +214,14 @@ pub struct RunView<'a> {
     pub latest: bool,
 }
 
-/// Where a run is: all that a journey may remember.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+impl fmt::Debug for RunView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunView").field("place", &self.place).field("began", &self.began).finish_non_exhaustive()
+    }
+}
+
+/// Where a run is: all that a journey may remember. `Debug` leaves out the host's own state (promise 2.5).
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Place {
     /// The step, by the number that the journey gives it.
     pub step: u32,
@@ -219,6 +235,18 @@ pub struct Place {
     pub awaiting: bool,
     /// A host's own state.
     pub note: Option<Box<str>>,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("step", &self.step)
+            .field("visit", &self.visit)
+            .field("since", &self.since)
+            .field("attempt", &self.attempt)
+            .field("awaiting", &self.awaiting)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a run does upon a signal.
@@ -299,6 +327,8 @@ pub enum EndReason {
     Runaway,
     /// Its record became part of another that has a run of this key.
     Merged,
+    /// The customer was erased (promise 2.4).
+    Erased,
 }
 
 impl EndReason {
@@ -312,6 +342,7 @@ impl EndReason {
             EndReason::Stuck(_) => "stuck",
             EndReason::Runaway => "runaway",
             EndReason::Merged => "merged",
+            EndReason::Erased => "erased",
         }
     }
 }

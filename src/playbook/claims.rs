@@ -149,12 +149,6 @@ impl Turn<'_> {
         self.put(id, hand_over, "");
     }
 
-    fn reject(&mut self, point: Option<u64>, reason: BlockReason) {
-        if point.is_some_and(|point| self.state.profile.points.reject(point, reason, self.now)) {
-            self.reachability_changed();
-        }
-    }
-
     fn queue(&mut self, id: IdempotencyKey, mut hand_over: HandOver, due: Instant) {
         hand_over.status = Status::Queued { due };
         if !hand_over.doubt {
@@ -164,7 +158,7 @@ impl Turn<'_> {
     }
 
     /// Brings what became of an envelope into its message, and tells the run what that makes of the message.
-    fn put(&mut self, id: IdempotencyKey, hand_over: HandOver, reason: &str) {
+    pub(super) fn put(&mut self, id: IdempotencyKey, hand_over: HandOver, reason: &str) {
         if let Some((of, news)) = self.change(id, hand_over, reason) {
             self.tell_of(of, news);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::identity::Identity;
 use super::index::Index;
+use super::retention::Retention;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::{ChannelSpec, decode_channels};
 use crate::customer::{ConsentRules, FigureRules};
@@ -40,6 +41,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "currency",
             "dedupe_horizon",
             "identity",
+            "retention",
             "brand",
             "figures",
             "rfm",
@@ -64,6 +66,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let figures = object.get("figures").map(|node| FigureRules::decode(&node)).unwrap_or_default();
     let rfm = object.get("rfm").and_then(|node| RfmModel::decode(&node));
     let identity = object.get("identity").map_or_else(|| Some(Identity::default()), |node| Identity::decode(&node));
+    let retention = object.get("retention");
+    let retention = retention.map_or_else(|| Some(Retention::default()), |node| Retention::decode(&node, horizon));
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
@@ -73,6 +77,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
     let consent = consent(object, &channels, policy.as_ref());
+    let secret = host.secret;
     let mut segments = host.segments;
     let mut reads = vec![(false, false); segments.len()];
     for definition in definitions {
@@ -112,7 +117,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         rfm,
         horizon: horizon?,
         judgement: judgement(object, &host_ids),
-        identity: identity?,
+        identity: identity?.under(secret),
+        retention: retention?,
         lease: Span::minutes(1),
         warnings,
         index: Index::default(),
@@ -137,10 +143,10 @@ fn consent(object: &Object<'_>, channels: &[ChannelSpec], policy: Option<&Policy
     rules
 }
 
-/// A stable hash, never 0, of all that decides who is in which segment.
+/// A stable hash, never 0, of all that decides who is in which segment, and when a record is to be looked at.
 fn judgement(object: &Object<'_>, host: &[SegmentId]) -> u64 {
     let mut text: String = host.iter().map(|id| format!("{id}\n")).collect();
-    for name in ["currency", "segments", "figures", "rfm"] {
+    for name in ["currency", "segments", "figures", "rfm", "retention"] {
         text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
     }
     Key::hash_of(&text).max(1)

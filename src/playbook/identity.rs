@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::event::{Event, is_placeholder};
 use crate::primitives::fault::Node;
-use crate::primitives::{ContactPoint, IdentityKey, Key, Value};
+use crate::primitives::{ChannelKind, ContactPoint, IdentityKey, IdentityKind, Key, PointHash, Secret, Value};
 
 /// How many records may become one where the playbook does not say.
 const MOST_MERGES: u32 = 20;
@@ -20,11 +20,12 @@ pub struct Identity {
     strong: Vec<Key>,
     never: Vec<Box<str>>,
     most_merges: u32,
+    secret: Option<Secret>,
 }
 
 impl Default for Identity {
     fn default() -> Self {
-        Identity { strong: Vec::new(), never: Vec::new(), most_merges: MOST_MERGES }
+        Identity { strong: Vec::new(), never: Vec::new(), most_merges: MOST_MERGES, secret: None }
     }
 }
 
@@ -59,18 +60,45 @@ impl Identity {
         self.strong.iter().map(Key::as_str)
     }
 
+    pub(super) fn strong_names(&self) -> impl Iterator<Item = &Key> {
+        self.strong.iter()
+    }
+
     /// So many records at most become part of one by events.
     pub fn most_merges(&self) -> u32 {
         self.most_merges
     }
 
+    pub(super) fn under(self, secret: Option<Secret>) -> Self {
+        Identity { secret, ..self }
+    }
+
+    /// The key of the shop's own id of a customer, or of a visitor's id, under the playbook's secret if it has one. It
+    /// leads to a record by [`Store::resolve`](crate::Store::resolve).
+    pub fn key(&self, kind: IdentityKind, id: &str) -> IdentityKey {
+        self.keyed(IdentityKey::new(kind, id))
+    }
+
+    /// The hash by which a contact point is found in a suppression list (promise 4.3).
+    pub fn point(&self, kind: &ChannelKind, point: &ContactPoint) -> PointHash {
+        let plain = PointHash::new(kind, point);
+        self.secret.as_ref().map_or(plain, |secret| plain.keyed(secret))
+    }
+
+    fn keyed(&self, plain: IdentityKey) -> IdentityKey {
+        self.secret.as_ref().map_or(plain, |secret| plain.keyed(secret))
+    }
+
     /// The strong identifiers of an event, the strongest first.
     pub(crate) fn keys<'a>(&'a self, event: &'a Event) -> impl Iterator<Item = IdentityKey> + 'a {
-        self.strong.iter().filter_map(|name| {
-            let value = written_one_way(name, event.traits.get(name)?)?;
-            let shared = is_shared(&value) || self.never.iter().any(|never| **never == *canonical(&value));
-            (!shared).then(|| IdentityKey::strong(name, &value))
-        })
+        self.strong.iter().filter_map(|name| self.strong_key(name, event.traits.get(name)?))
+    }
+
+    /// The key of a trait if it tells who a customer is.
+    pub(crate) fn strong_key(&self, name: &Key, value: &Value) -> Option<IdentityKey> {
+        let value = written_one_way(name, value)?;
+        let shared = is_shared(&value) || self.never.iter().any(|never| **never == *canonical(&value));
+        (!shared).then(|| self.keyed(IdentityKey::strong(name, &value)))
     }
 }
 

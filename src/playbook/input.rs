@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::customer::{ContentKey, Engagement, Status};
+use crate::customer::{Block, ContentKey, Engagement, Status, SuppressionChange};
 use crate::delivery::{DeliveryError, Envelope};
 use crate::event::{Event, ReceiptKind};
 use crate::journey::EndReason;
 use crate::policy::{Decision, Reason};
-use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, Instant, JourneyId, MessageId, SegmentId};
+use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, IdentityKey, Instant, JourneyId, MessageId, SegmentId};
 use crate::record::{Carried, CustomerState, Side, Standing};
 
 /// One thing that happens to one customer.
@@ -64,6 +64,8 @@ pub enum Input {
         link: u64,
         /// Which side of it the other is.
         side: Side,
+        /// When the link was found. One that is older than this record's erasure leads to the same person.
+        begun: Instant,
         /// What the other one says of itself.
         standing: Standing,
         /// What acts once the link is settled.
@@ -86,6 +88,30 @@ pub enum Input {
         then: Option<Carried>,
         /// Which record did not become one with this one, and why.
         refused: Option<(CustomerId, &'static str)>,
+        /// When the other one's customer was erased last; [`Instant::MIN`] if never. Identifiers of theirs may lead here from
+        /// now on, and what they did before is not taken here either.
+        erased: Instant,
+    },
+    /// The host erases the customer (promise 2.4).
+    Erase {
+        /// The identifier by which the host named them, as the playbook's [`Identity`](crate::Identity) makes it.
+        named: Option<IdentityKey>,
+    },
+    /// An event tells that the record is of a customer who was erased. If no user is known by it, it is erased as well.
+    EraseVisitor,
+    /// The record that this one became part of was erased: what is left here is forgotten as well.
+    Forget,
+    /// The record that this one became part of was removed for its age: so is this one.
+    Gone {
+        /// The identifiers of both, of which some may lead here.
+        identities: Vec<IdentityKey>,
+    },
+    /// The contact point of a claimed envelope is on the suppression list: it was not sent (promise 4.3).
+    Suppressed {
+        /// Which envelope.
+        id: IdempotencyKey,
+        /// What the list says.
+        block: Block,
     },
 }
 
@@ -99,6 +125,10 @@ pub struct Outcome {
     pub resend: Vec<IdempotencyKey>,
     /// Envelopes that the outbox need not keep any longer.
     pub release: Vec<IdempotencyKey>,
+    /// What changes on the suppression list.
+    pub suppress: Vec<SuppressionChange>,
+    /// The record is empty and to be removed, with these identifiers as far as they lead to it.
+    pub remove: Option<Vec<IdentityKey>>,
     /// Inputs for other records, which the store steps itself.
     pub forward: Vec<(CustomerId, Input)>,
     /// What came of inputs that records forwarded, in this call or before, and that the store has stepped in this one.
@@ -316,13 +346,20 @@ pub enum What {
     MergeRefused {
         /// Which.
         record: CustomerId,
-        /// Why: `two_users`, or `too_many_merges`.
+        /// Why: `two_users`, `too_many_merges`, or `erased`.
         reason: &'static str,
     },
+    /// The customer was erased (promise 2.4).
+    Erased,
+    /// A visitor who was not seen for as long as the playbook's `retention` says was forgotten.
+    VisitorForgotten,
+    /// An event was dated before the customer's erasure, or does not bring an erased customer back: nothing of it was taken
+    /// but opt-outs.
+    AfterErasure,
 }
 
-/// Names a run in a notice.
-#[derive(Debug, Clone, serde::Serialize)]
+/// Names a run in a notice. `Debug` leaves out its key, which may name an order (promise 2.5); as JSON it is there.
+#[derive(Clone, serde::Serialize)]
 pub struct RunNamed {
     /// The journey.
     pub journey: JourneyId,
@@ -334,6 +371,12 @@ pub struct RunNamed {
     /// Its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
+}
+
+impl std::fmt::Debug for RunNamed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {:016x}", self.journey, self.version, self.run)
+    }
 }
 
 fn hex<S: serde::Serializer>(id: &u64, to: S) -> Result<S::Ok, S::Error> {

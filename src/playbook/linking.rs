@@ -8,7 +8,7 @@ use super::step::{Turn, Upto};
 use crate::customer::{ContentKey, RunRef};
 use crate::journey::EndReason;
 use crate::primitives::{CustomerId, Instant, Key};
-use crate::record::{Awaiting, Carried, Cause, CustomerState, Run, Side, Stage, Standing};
+use crate::record::{Awaiting, Carried, Cause, CustomerState, Erase, Run, Side, Stage, Standing};
 
 /// Why two records did not become one: each has a user id of its own.
 pub(super) const TWO_USERS: &str = "two_users";
@@ -21,12 +21,16 @@ pub(super) struct Asked<'a> {
     pub(super) link: u64,
     /// Which side of the link the other one is.
     pub(super) side: Side,
+    pub(super) begun: Instant,
     pub(super) standing: &'a Standing,
 }
 
 impl Turn<'_> {
     /// This record and another turn out to be one person.
     pub(super) fn link(&mut self, with: CustomerId, then: Carried) {
+        if self.state.erased > Instant::MIN && !self.may_link(with, &then) {
+            return self.go_on();
+        }
         // Known at once, so that a user's record is a user's while it is settled who survives.
         if let Some(user) = then.event.as_ref().and_then(|event| event.user_id.as_ref())
             && self.state.profile.identify(user)
@@ -40,19 +44,23 @@ impl Turn<'_> {
         self.await_link(link);
         let (into, standing) = (self.state.profile.id, self.state.standing());
         self.out.awaits = true;
-        self.out.forward.push((with, Input::Seal { into, link, side: Side::Asking, standing, then }));
+        let seal = Input::Seal { into, link, side: Side::Asking, begun: self.now, standing, then };
+        self.out.forward.push((with, seal));
     }
 
     /// Another record would have this one become its part.
     pub(super) fn asked_to_seal(&mut self, asked: &Asked<'_>, then: &Carried) {
-        let Asked { into, link, side, standing } = *asked;
+        let Asked { into, link, side, begun, standing } = *asked;
         if into == self.state.profile.id || self.state.absorbed.contains(&into) {
             return self.released(link, Some(then), None);
         }
+        let barred = if self.state.erased > Instant::MIN { self.bars(asked, then) } else { None };
         let ours = self.state.standing();
         let by_event = then.cause == Cause::Event;
         let merges = ours.merges.saturating_add(standing.merges).saturating_add(1);
-        let refusal = if by_event && ours.is_another_user(standing) {
+        let refusal = if barred.is_some() {
+            barred
+        } else if by_event && ours.is_another_user(standing) {
             Some(TWO_USERS)
         } else {
             (by_event && merges > self.book.identity.most_merges()).then_some(TOO_MANY)
@@ -62,11 +70,13 @@ impl Turn<'_> {
             (Some(why), Side::Asking) => {
                 self.settle(link);
                 let refused = Some((self.state.profile.id, why));
-                self.out.forward.push((into, Input::Release { link, then: Some(then.clone()), refused }));
+                let erased = self.state.erased;
+                self.out.forward.push((into, Input::Release { link, then: Some(then.clone()), refused, erased }));
                 self.go_on();
             }
             (Some(why), Side::Asked) => {
-                self.out.forward.push((into, Input::Release { link, then: None, refused: None }));
+                let erased = self.state.erased;
+                self.out.forward.push((into, Input::Release { link, then: None, refused: None, erased }));
                 self.released(link, Some(then), Some((into, why)));
             }
             (None, _) if ours.rank < standing.rank => self.seal(into, link, then),
@@ -77,7 +87,7 @@ impl Turn<'_> {
                     Side::Asking => Side::Asked,
                     Side::Asked => Side::Asking,
                 };
-                let seal = Input::Seal { into: into_ours, link, side, standing: ours, then: then.clone() };
+                let seal = Input::Seal { into: into_ours, link, side, begun, standing: ours, then: then.clone() };
                 self.out.forward.push((into, seal));
             }
         }
@@ -179,7 +189,7 @@ impl Turn<'_> {
     }
 
     /// Changes which links are awaited; from now on some are.
-    fn awaiting(&mut self, change: impl FnOnce(&mut Awaiting)) {
+    pub(super) fn awaiting(&mut self, change: impl FnOnce(&mut Awaiting)) {
         let mut awaiting = match std::mem::take(&mut self.state.stage) {
             Stage::Awaiting(awaiting) => awaiting,
             _ => Box::default(),
@@ -192,16 +202,22 @@ impl Turn<'_> {
         let Stage::Awaiting(awaiting) = &mut self.state.stage else { return };
         awaiting.settle(link);
         if awaiting.open.is_empty() {
+            let erase = awaiting.erase;
             self.state.stage = Stage::Live;
             self.state.segments_due = Instant::MIN;
+            match erase {
+                Erase::No => {}
+                Erase::Visitor => self.erase_visitor(),
+                Erase::Asked => self.erase(None),
+            }
         }
     }
 
     /// Another record heard of a device. If this one knows of a later sign of it, or of its end, the other has to let it go.
     pub(super) fn device_taken(&mut self, token: u64, by: CustomerId, at: Instant) {
         let ours = self.state.profile.id;
-        // What became one holds it once.
-        if by == ours || self.state.absorbed.contains(&by) {
+        // What became one holds it once, and of who was erased nothing is held.
+        if by == ours || self.state.absorbed.contains(&by) || self.state.is_erased() {
             return;
         }
         let points = &mut self.state.profile.points;

@@ -2,15 +2,19 @@
 
 mod claims;
 mod decode;
+mod erasure;
+mod export;
 mod identity;
 mod index;
 mod input;
 mod linking;
 mod messages;
 mod observe;
+mod retention;
 mod runs;
 mod segments;
 mod step;
+mod suppression;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -20,13 +24,14 @@ pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
 pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use retention::Retention;
 
 use crate::channel::ChannelSpec;
 use crate::customer::{ConsentRules, Customer, FigureRules};
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
-use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, SegmentId, Span};
+use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, Secret, SegmentId, Span};
 use crate::segment::{RfmModel, Segment};
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
@@ -64,6 +69,7 @@ pub struct Playbook {
     horizon: Span,
     judgement: u64,
     identity: Identity,
+    retention: Retention,
     lease: Span,
     warnings: Vec<Fault>,
     by_message: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
@@ -80,6 +86,7 @@ pub struct PlaybookBuilder {
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     journeys: Vec<Arc<dyn Journey>>,
     rfm: Option<RfmModel>,
+    secret: Option<Secret>,
 }
 
 impl PlaybookBuilder {
@@ -115,6 +122,14 @@ impl PlaybookBuilder {
     #[must_use]
     pub fn with_rfm(mut self, model: RfmModel) -> Self {
         self.rfm = Some(model);
+        self
+    }
+
+    /// Gives the secret under which identifiers and contact points are hashed in the store (promise 2.4). Without one the
+    /// hashes are plain. It must never change.
+    #[must_use]
+    pub fn with_secret(mut self, secret: Secret) -> Self {
+        self.secret = Some(secret);
         self
     }
 
@@ -226,6 +241,11 @@ impl Playbook {
     /// Which identifiers tell who a customer is.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// What is removed for its age alone.
+    pub fn retention(&self) -> &Retention {
+        &self.retention
     }
 
     /// For how long a claim holds before its outcome counts as unknown.

@@ -14,6 +14,9 @@ use crate::primitives::{ChannelKind, ContactPoint, DeviceKind, IdempotencyKey, I
 
 impl Turn<'_> {
     pub(super) fn event(&mut self, event: &Arc<Event>) {
+        if self.state.erased > Instant::MIN && !self.takes(event) {
+            return;
+        }
         if let Some(id) = &event.id
             && !self.state.profile.events_seen.take(id, self.now, self.book.horizon)
         {
@@ -39,6 +42,7 @@ impl Turn<'_> {
         }
         let book = self.book;
         let names = &book.index.names;
+        let points = self.points_before(event);
         let mut observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
         observed.derived = self.state.profile.figures.observe(event, at, &book.figures, book.currency);
         observed.reachability |= self.state.profile.take_consent(event, at, &book.consent);
@@ -52,6 +56,9 @@ impl Turn<'_> {
             recorded = self.state.profile.history.record(name, at, &plan.columns, property, plan.keep, self.now);
         }
         let handle = self.handles(event, at);
+        if let Some(before) = points.filter(|_| event.timestamp.is_some()) {
+            self.given(&before, event, at);
+        }
         let engaged = match &event.receipt {
             Some(receipt) => self.receipt(receipt, event, at),
             None => false,
@@ -131,7 +138,9 @@ impl Turn<'_> {
             }
             ReceiptTarget::Latest => contacts.latest(at, |contact| contact.channel.kind == receipt.channel),
         };
-        let Some(id) = found.and_then(|contact| envelope_of(contact, receipt, event)) else {
+        let found = found.and_then(|contact| envelope_of(contact, receipt, event));
+        self.opted_out(receipt.kind, found, at);
+        let Some(id) = found else {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;
         };

@@ -184,7 +184,7 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-        self.state.segments_due = self.state.profile.memberships.next();
+        self.state.segments_due = self.state.profile.memberships.next().min(self.visitor_due());
         changes
     }
 

@@ -5,7 +5,7 @@ use super::input::{Elsewhere, Input, Outcome, Refused, What};
 use super::linking::{Asked, TWO_USERS};
 use super::messages::Wanted;
 use crate::event::Event;
-use crate::primitives::{CustomerId, IdentityKey, IdentityKind, Instant};
+use crate::primitives::{CustomerId, IdentityKind, Instant};
 use crate::record::{Carried, CustomerState, Stage};
 use crate::surroundings::Surroundings;
 
@@ -34,10 +34,18 @@ impl Playbook {
     ) -> Result<Outcome, Refused> {
         match (input, &state.stage) {
             (Input::Merge { with }, _) if *with == state.profile.id => return Err(Refused::Oneself),
+            (Input::Gone { identities }, Stage::Moved(_)) => {
+                return Ok(Outcome { remove: Some(identities.clone()), ..Outcome::default() });
+            }
+            (Input::Gone { .. }, _) => return Ok(Outcome::default()),
+            (Input::Forget, _) => {
+                state.forget_moved();
+                return Ok(Outcome::default());
+            }
             (_, Stage::Moved(to)) => return Ok(moved(state, *to, input)),
             _ => {}
         }
-        if let Some(own) = stranger(state, input) {
+        if let Some(own) = stranger(self, state, input) {
             return Ok(turned_away(own, input, now));
         }
         let now = now.max(state.last);
@@ -46,6 +54,7 @@ impl Playbook {
             Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
         match input {
             Input::Event(event) => turn.event(event),
+            Input::Wake if turn.state.is_erased() => {}
             Input::Wake => {
                 turn.reclassify();
                 turn.fire_due(now, Upto::Including);
@@ -55,11 +64,20 @@ impl Playbook {
             Input::DeviceTaken { token, by, at } => turn.device_taken(*token, *by, *at),
             Input::Merge { with } => turn.link(*with, Carried::by_host()),
             Input::Link { with, then } => turn.link(*with, then.clone()),
-            Input::Seal { into, link, side, standing, then } => {
-                turn.asked_to_seal(&Asked { into: *into, link: *link, side: *side, standing }, then);
+            Input::Seal { into, link, side, begun, standing, then } => {
+                turn.asked_to_seal(&Asked { into: *into, link: *link, side: *side, begun: *begun, standing }, then);
             }
+            Input::Absorb { sealed, then, .. } if turn.state.is_erased() => turn.erase_sealed(sealed, then),
             Input::Absorb { sealed, link, then } => turn.absorb(sealed, *link, then),
-            Input::Release { link, then, refused } => turn.released(*link, then.as_ref(), *refused),
+            Input::Release { link, then, refused, erased } => {
+                turn.state.erased = turn.state.erased.max(*erased);
+                turn.released(*link, then.as_ref(), *refused);
+            }
+            Input::Erase { named } => turn.erase(*named),
+            Input::EraseVisitor => turn.erase_visitor(),
+            Input::Suppressed { id, block } => turn.suppressed(*id, *block),
+            // Done above.
+            Input::Forget | Input::Gone { .. } => {}
         }
         if turn.state.awaits() {
             turn.hold_all();
@@ -93,17 +111,20 @@ fn moved(state: &CustomerState, to: CustomerId, input: &Input) -> Outcome {
 }
 
 /// The own record of the user whom an event names, if this record is another user's: a shared device (promise 2.2).
-fn stranger(state: &CustomerState, input: &Input) -> Option<CustomerId> {
+fn stranger(book: &Playbook, state: &CustomerState, input: &Input) -> Option<CustomerId> {
     let event = match input {
         Input::Event(event) | Input::Link { then: Carried { event: Some(event), .. }, .. } => event,
         _ => return None,
     };
     let user = event.user_id.as_deref()?;
-    state.profile.user_id.as_ref()?;
-    if state.profile.is_known_as(user) {
+    let known = match &state.stage {
+        Stage::Erased(tombstone) => !book.is_strange_to(tombstone, event),
+        _ => state.profile.user_id.is_none() || state.profile.is_known_as(user),
+    };
+    if known {
         return None;
     }
-    let own = IdentityKey::new(IdentityKind::User, user).candidate();
+    let own = book.identity.key(IdentityKind::User, user).candidate();
     // The user's own record may have become part of this one before it was known whose it is.
     (own != state.profile.id && !state.absorbed.contains(&own)).then_some(own)
 }
@@ -155,6 +176,9 @@ impl Turn<'_> {
             if self.transitions > MOST_TRANSITIONS || instants > MOST_INSTANTS {
                 self.end_runaways(due);
                 self.transitions = 0;
+                return;
+            }
+            if self.state.segments_due <= due && self.lets_go(due) {
                 return;
             }
             if self.state.segments_due <= due {

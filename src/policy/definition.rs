@@ -6,6 +6,7 @@ use super::priors::{Industry, Region};
 use super::rules::{MinimumGap, QuietHours, built_in};
 use super::worth::NetWorth;
 use super::{FrequencyCap, Rule, Score};
+use crate::customer::MessageClass;
 use crate::primitives::fault::Node;
 use crate::primitives::window::DailyWindow;
 use crate::primitives::zone::Zone;
@@ -19,6 +20,16 @@ pub enum TopicMode {
     OptIn,
     /// No record means yes.
     OptOut,
+}
+
+/// What an opt-out of a channel, or a complaint, stops there (promise 4.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptOutsStop {
+    /// Marketing.
+    Marketing,
+    /// Transactional messages as well.
+    Everything,
 }
 
 /// The modes of the topics.
@@ -40,7 +51,7 @@ impl Topics {
 ///
 /// ```json
 /// {"zone": "Europe/London", "region": "europe", "industry": "e_commerce",
-///  "topics": {"service": "opt_out"}, "topics_default": "opt_in",
+///  "topics": {"service": "opt_out"}, "topics_default": "opt_in", "opt_outs_stop": "marketing",
 ///  "frequency_caps": [{"at_most": 3, "rolling": "7d"}, {"at_most": 1, "calendar": "day", "channels": ["sms"]}],
 ///  "minimum_gap": {"any_channel": "1h", "same_channel": "24h"},
 ///  "quiet_hours": {"window": "22:00-08:00", "spread": "15m"},
@@ -55,6 +66,7 @@ pub struct Policy {
     pub(super) gap: Option<MinimumGap>,
     pub(super) quiet: Option<QuietHours>,
     pub(super) topics: Topics,
+    pub(super) opt_outs: OptOutsStop,
     zone: Option<Zone>,
 }
 
@@ -90,6 +102,7 @@ impl Policy {
             gap: None,
             quiet: None,
             topics: Topics { named: Arc::from([]), other: TopicMode::OptIn },
+            opt_outs: OptOutsStop::Marketing,
             zone: None,
         };
         let whole = match node {
@@ -108,6 +121,7 @@ impl Policy {
             "industry",
             "topics",
             "topics_default",
+            "opt_outs_stop",
             "frequency_caps",
             "minimum_gap",
             "quiet_hours",
@@ -124,6 +138,10 @@ impl Policy {
         let modes = [("opt_in", TopicMode::OptIn), ("opt_out", TopicMode::OptOut)];
         if let Some(node) = object.get("topics_default") {
             self.topics.other = node.one_of(&modes)?;
+        }
+        if let Some(node) = object.get("opt_outs_stop") {
+            let words = [("marketing", OptOutsStop::Marketing), ("everything", OptOutsStop::Everything)];
+            self.opt_outs = node.one_of(&words)?;
         }
         if let Some(topics) = object.get("topics") {
             let named: Vec<_> =
@@ -175,6 +193,19 @@ impl Policy {
     /// What no record of consent means for a topic.
     pub fn topic_mode(&self, topic: &Topic) -> TopicMode {
         self.topics.mode(topic)
+    }
+
+    /// How a message of this class heeds opt-outs and complaints: as marketing does, where the shop says so.
+    pub(crate) fn heeds_as(&self, class: MessageClass) -> MessageClass {
+        match self.opt_outs {
+            OptOutsStop::Marketing => class,
+            OptOutsStop::Everything => MessageClass::Marketing,
+        }
+    }
+
+    /// What opt-outs and complaints stop.
+    pub fn opt_outs_stop(&self) -> OptOutsStop {
+        self.opt_outs
     }
 
     /// What the rules and scores read.

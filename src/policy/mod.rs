@@ -15,7 +15,7 @@ mod worth;
 
 pub use ask::{Ask, Attempt, Candidate, LocalTimes, ZoneSource};
 pub use choice::{Choice, Reason};
-pub use definition::{Policy, PolicyBuilder, TopicMode};
+pub use definition::{OptOutsStop, Policy, PolicyBuilder, TopicMode};
 pub use explain::{CandidateReport, Decision, RuleReport, Verdicts, Witness};
 pub use frequency_cap::{CapWindow, FrequencyCap};
 pub use priors::{Industry, Region};

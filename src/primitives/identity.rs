@@ -37,6 +37,10 @@ impl IdentityKey {
         IdentityKey(xxh3_128_with_seed(value.as_bytes(), name.hash()))
     }
 
+    pub(super) const fn from_u128(bits: u128) -> Self {
+        IdentityKey(bits)
+    }
+
     /// The 128 bits.
     pub const fn as_u128(self) -> u128 {
         self.0

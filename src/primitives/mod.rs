@@ -11,6 +11,7 @@ pub mod local;
 mod money;
 mod needs;
 mod period;
+mod secret;
 mod value;
 pub mod window;
 pub mod zone;
@@ -24,4 +25,5 @@ pub use key::{ChannelId, CustomerId, IdempotencyKey, JourneyId, Key, MessageId, 
 pub use money::{Currency, Money, ParseCurrencyError};
 pub use needs::{Derived, EventNeed, Keep, Needs};
 pub use period::Period;
+pub use secret::{PointHash, Secret};
 pub use value::{Fields, Value, ValueRef};

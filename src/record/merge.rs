@@ -84,11 +84,26 @@ pub enum Cause {
 
 /// The links that keep a record from deciding anything, by their names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Awaiting {
     /// Those that are open.
     pub(crate) open: Vec<u64>,
     /// Those that ended while others were open.
     pub(crate) settled: Vec<u64>,
+    /// The customer is to be erased once none is open.
+    pub(crate) erase: Erase,
+}
+
+/// Whether a customer is to be erased as soon as it is settled which records are theirs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Erase {
+    /// No.
+    #[default]
+    No,
+    /// Unless it is a user's then: an event told that it is of a customer who was erased.
+    Visitor,
+    /// Yes: the host asked for it.
+    Asked,
 }
 
 /// Which side of a link a record is.
@@ -149,6 +164,7 @@ impl Awaiting {
         let open: Vec<u64> = other.open.into_iter().filter(|link| !ended(link)).collect();
         open.into_iter().for_each(|link| self.open(link));
         other.settled.into_iter().for_each(|link| self.settle(link));
+        self.erase = self.erase.max(other.erase);
     }
 }
 

@@ -2,11 +2,14 @@
 
 mod absorb;
 pub mod encoding;
+mod erase;
 mod merge;
 
 use std::sync::Arc;
 
 pub use encoding::{DecodeError, DecodeProblem, Names};
+pub use erase::Tombstone;
+pub(crate) use merge::Erase;
 pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
 
 use crate::customer::{Contact, Engagement, Profile};
@@ -29,6 +32,9 @@ pub struct CustomerState {
     pub stage: Stage,
     /// The records that became part of this one.
     pub absorbed: Vec<CustomerId>,
+    /// When the customer, or somebody whose identifiers lead here since, was erased last; [`Instant::MIN`] if never. Of
+    /// events dated until then nothing is taken but opt-outs (promise 2.4).
+    pub erased: Instant,
     /// By which definitions of segments the memberships were found, as [`Playbook::judgement`](crate::Playbook::judgement)
     /// names them; 0 before the first evaluation.
     pub judged: u64,
@@ -50,6 +56,8 @@ pub enum Stage {
     /// Without content: it became part of another, to which late events go on (promise 2.3). What is left is which events
     /// it took, so that a copy of one goes no further.
     Moved(CustomerId),
+    /// Without content: the customer was erased (promise 2.4).
+    Erased(Box<Tombstone>),
 }
 
 /// One run of a journey. `Debug` leaves out its key, which may name an order (promise 2.5).
@@ -123,6 +131,7 @@ impl CustomerState {
             holds: Vec::new(),
             stage: Stage::Live,
             absorbed: Vec::new(),
+            erased: Instant::MIN,
             judged: 0,
             last: Instant::MIN,
             segments_due: Instant::MIN,

@@ -1,5 +1,7 @@
 //! One line per thing that happened.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::playbook::What;
@@ -9,8 +11,8 @@ use crate::primitives::{CustomerId, Instant, Key};
 ///
 /// As JSON: `at` (RFC 3339), `customer` (the record's id), `who` (the shop's or the visitor's id, if the line has one),
 /// `what` (the kind of line) and the fields of that kind; see [`What`] for them. The format is stable: fields and kinds
-/// may be added, none change their meaning.
-#[derive(Debug, Serialize)]
+/// may be added, none change their meaning. `Debug` leaves out who it is and which event (promise 2.5).
+#[derive(Serialize)]
 pub struct LogLine<'a> {
     /// When.
     pub at: Instant,
@@ -24,8 +26,14 @@ pub struct LogLine<'a> {
     pub what: LogWhat<'a>,
 }
 
+impl fmt::Debug for LogLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {:?}", self.at, self.customer, self.what)
+    }
+}
+
 /// What a line tells.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 pub enum LogWhat<'a> {
     /// An event came.
@@ -41,6 +49,16 @@ pub enum LogWhat<'a> {
     Duplicate,
     /// The step did something.
     Notice(&'a What),
+}
+
+impl fmt::Debug for LogWhat<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogWhat::Event { event, .. } => fmt::Debug::fmt(event, f),
+            LogWhat::Duplicate => f.write_str("Duplicate"),
+            LogWhat::Notice(what) => fmt::Debug::fmt(what, f),
+        }
+    }
 }
 
 #[derive(Serialize)]

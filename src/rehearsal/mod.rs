@@ -16,9 +16,10 @@ use tally::Tally;
 
 use futures::FutureExt;
 
+use crate::customer::{Block, BlockReason, Suppress, SuppressionChange};
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Outcome, Playbook, Refused};
-use crate::primitives::{CustomerId, Instant, JourneyId, Span};
+use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, JourneyId, Span};
 use crate::record::CustomerState;
 use crate::store::{Binding, MemoryStore, MergeError, Named, Shell, Stepped, Stepper, Who, Work, take, to_merge};
 use crate::surroundings::Surroundings;
@@ -187,7 +188,7 @@ impl<'o> Rehearsal<'o> {
     /// When both are the same customer, or one of them is not known.
     pub fn merge(&mut self, one: impl Into<Who>, other: impl Into<Who>) -> Result<(), MergeError> {
         let (one, other) = (one.into(), other.into());
-        let owner = |who: &Who| match (who, who.key()) {
+        let owner = |who: &Who| match (who, who.key(self.playbook.identity())) {
             (_, Some(key)) => self.store.owner(key),
             (Who::Record(record), None) => self.store.with_record(*record, |state| state.profile.id),
             (Who::User(_), None) => None,
@@ -199,6 +200,26 @@ impl<'o> Rehearsal<'o> {
                 Refused::Oneself => MergeError::Oneself,
             },
         )
+    }
+
+    /// Erases a customer, as [`Engine::erase`](crate::Engine::erase) does, at the instant that the rehearsal has come to.
+    pub fn erase(&mut self, who: impl Into<Who>) {
+        let who = who.into();
+        let named = who.key(self.playbook.identity());
+        let customer = match (&who, named) {
+            (_, Some(key)) => self.store.give(&Binding { key, to: key.candidate(), from: None }),
+            (Who::Record(record), None) => *record,
+            (Who::User(_), None) => return,
+        };
+        // An erasure is never refused.
+        let _ = self.work(Work { customer, input: Input::Erase { named }, now: self.now });
+    }
+
+    /// Changes the suppression list, as [`Engine::suppress`](crate::Engine::suppress) does.
+    pub fn suppress(&mut self, kind: &ChannelKind, point: &ContactPoint, reason: BlockReason) {
+        let point = self.playbook.identity().point(kind, point);
+        let what = Suppress::Add(Block { reason, since: self.now });
+        self.store.list(&[SuppressionChange { point, what }]);
     }
 
     /// Takes an event to the record that it belongs to.
@@ -234,6 +255,13 @@ impl<'o> Rehearsal<'o> {
     fn follow(&mut self, customer: CustomerId, outcome: Outcome, queue: &mut VecDeque<Work>) {
         self.observe(customer, &outcome);
         for envelope in outcome.send {
+            let listed = self.playbook.suppression_key(&envelope).and_then(|point| self.store.listed(point));
+            if let Some(block) = self.playbook.stopped_by(listed, &envelope) {
+                let input = Input::Suppressed { id: envelope.id, block };
+                queue.push_back(Work { customer, input, now: self.now });
+                self.tally.stopped(envelope.id, &outcome.notices);
+                continue;
+            }
             let Modelled { result, receipts } = self.model.send(&envelope, self.now);
             let settled = Input::Settled { id: envelope.id, result: result.map(|_| ()) };
             queue.push_back(Work { customer, input: settled, now: self.now });

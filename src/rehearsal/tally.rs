@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
 use super::summary::{JourneySummary, Summary};
-use crate::playbook::{Hashed, Outcome, Playbook, What};
-use crate::primitives::{Instant, JourneyId, Key, SegmentId};
+use crate::playbook::{Hashed, Notice, Outcome, Playbook, What};
+use crate::primitives::{IdempotencyKey, Instant, JourneyId, Key, SegmentId};
 
 /// The counts of a rehearsal under way.
 pub(super) struct Tally {
@@ -91,6 +91,26 @@ impl Tally {
         }
     }
 
+    /// A hand-over that was counted did not begin: its contact point is suppressed.
+    pub(super) fn stopped(&mut self, id: IdempotencyKey, notices: &[Notice]) {
+        for notice in notices {
+            match &notice.what {
+                What::HandedOver(sent) if sent.id == id => {
+                    self.rest.handed_over = self.rest.handed_over.saturating_sub(1);
+                    unbump(&mut self.rest.channels, sent.channel.as_str());
+                    let messages = self.rest.messages.entry(sent.message.as_str().to_owned()).or_default();
+                    unbump(messages, sent.channel.as_str());
+                    *self.rest.cost.entry(sent.channel.as_str().to_owned()).or_default() -= sent.cost;
+                    unbump(&mut self.of(&sent.journey).handed_over, &sent.step);
+                }
+                What::HandedOverAgain(sent) if sent.id == id => {
+                    self.rest.tried_again = self.rest.tried_again.saturating_sub(1);
+                }
+                _ => {}
+            }
+        }
+    }
+
     fn notice(&mut self, what: &What) {
         match what {
             What::SegmentEntered { segment } | What::Reclassified { segment, inside: true } => *self.size(segment) += 1,
@@ -143,6 +163,12 @@ impl Tally {
 
 fn named<T: Clone>(counts: &Named<T>) -> BTreeMap<String, T> {
     counts.values().map(|(key, count)| (key.as_str().to_owned(), count.clone())).collect()
+}
+
+fn unbump(counts: &mut BTreeMap<String, u64>, name: &str) {
+    if let Some(count) = counts.get_mut(name) {
+        *count = count.saturating_sub(1);
+    }
 }
 
 fn bump(counts: &mut BTreeMap<String, u64>, name: &str) {

@@ -250,7 +250,7 @@ async fn take_device<S: Shell>(
 /// The identifiers of an event, the strongest first.
 fn names(event: &Event, identity: &Identity) -> Vec<Named> {
     let key = |role, kind, id: &Option<Arc<str>>| {
-        id.as_deref().map(|id| Named { key: IdentityKey::new(kind, id), role, owner: None })
+        id.as_deref().map(|id| Named { key: identity.key(kind, id), role, owner: None })
     };
     let strong = identity.keys(event).map(|key| Named { key, role: Role::Strong, owner: None });
     let device = event.device.as_ref().filter(|_| !event.leaves_device());
@@ -342,9 +342,9 @@ pub(crate) fn to_merge(
 
 impl Who {
     /// The key to resolve, for a name that is not a record's.
-    pub(crate) fn key(&self) -> Option<IdentityKey> {
+    pub(crate) fn key(&self, identity: &Identity) -> Option<IdentityKey> {
         match self {
-            Who::User(user) => Some(IdentityKey::new(IdentityKind::User, user)),
+            Who::User(user) => Some(identity.key(IdentityKind::User, user)),
             Who::Record(_) => None,
         }
     }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::hash::BuildHasherDefault;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 
 use super::{Binding, Claim, Stepper, Store, StoreError, Wake, Work};
+use crate::customer::{Suppression, SuppressionChange};
 use crate::delivery::Envelope;
 use crate::playbook::{Hashed, Input, Outcome, Refused};
-use crate::primitives::{CustomerId, IdentityKey, Instant};
+use crate::primitives::{CustomerId, IdentityKey, Instant, PointHash};
 use crate::record::CustomerState;
 
 /// Keeps everything in memory: for tests, rehearsals, and shops that may lose it. Nothing survives the process.
@@ -20,6 +21,7 @@ pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     outbox: Box<[Mutex<ById<u128, Envelope>>]>,
     identities: Box<[Mutex<Identities>]>,
+    suppressed: RwLock<ById<u128, Suppression>>,
 }
 
 type ById<K, V> = HashMap<K, V, BuildHasherDefault<Hashed>>;
@@ -57,6 +59,7 @@ impl MemoryStore {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             outbox: (0..shards).map(|_| Mutex::default()).collect(),
             identities: (0..shards).map(|_| Mutex::default()).collect(),
+            suppressed: RwLock::default(),
         }
     }
 
@@ -76,7 +79,7 @@ impl MemoryStore {
     /// When the step refuses.
     pub fn step(&self, work: &Work, stepper: &dyn Stepper) -> Result<Outcome, Refused> {
         let mut outcome = self.shard(work.customer).step(work, stepper)?;
-        self.post(&mut outcome);
+        self.post(work.customer, &mut outcome);
         if outcome.forward.is_empty() {
             return Ok(outcome);
         }
@@ -85,7 +88,7 @@ impl MemoryStore {
         while let Some((customer, input)) = onward.pop_front() {
             let forwarded = Work { customer, input, now: work.now };
             let mut followed = self.shard(customer).step(&forwarded, stepper)?;
-            self.post(&mut followed);
+            self.post(customer, &mut followed);
             onward.extend(std::mem::take(&mut followed.forward));
             outcome.followed.push((customer, followed));
         }
@@ -93,7 +96,10 @@ impl MemoryStore {
     }
 
     /// Keeps what is new in the outbox, gives back what is to be sent again, and forgets what is done.
-    fn post(&self, outcome: &mut Outcome) {
+    fn post(&self, customer: CustomerId, outcome: &mut Outcome) {
+        for key in outcome.remove.iter().flatten() {
+            self.take_from(*key, customer);
+        }
         for envelope in &outcome.send {
             if let Some(mut outbox) = locked_in(&self.outbox, envelope.id.as_u128()) {
                 outbox.insert(envelope.id.as_u128(), envelope.clone());
@@ -104,11 +110,36 @@ impl MemoryStore {
                 locked_in(&self.outbox, again.as_u128()).and_then(|outbox| outbox.get(&again.as_u128()).cloned());
             outcome.send.extend(found);
         }
+        self.list(&std::mem::take(&mut outcome.suppress));
         for done in std::mem::take(&mut outcome.release) {
             if let Some(mut outbox) = locked_in(&self.outbox, done.as_u128()) {
                 outbox.remove(&done.as_u128());
             }
         }
+    }
+
+    /// Changes the suppression list.
+    pub fn list(&self, changes: &[SuppressionChange]) {
+        if changes.is_empty() {
+            return;
+        }
+        let mut list = self.suppressed.write().unwrap_or_else(PoisonError::into_inner);
+        for change in changes {
+            let point = change.point.as_u128();
+            match change.after(list.get(&point).copied()) {
+                Some(entry) => {
+                    list.insert(point, entry);
+                }
+                None => {
+                    list.remove(&point);
+                }
+            }
+        }
+    }
+
+    /// What the suppression list says of a contact point.
+    pub fn listed(&self, point: PointHash) -> Option<Suppression> {
+        self.suppressed.read().unwrap_or_else(PoisonError::into_inner).get(&point.as_u128()).copied()
     }
 
     /// Whose an identifier is.
@@ -124,10 +155,26 @@ impl MemoryStore {
         owner
     }
 
+    /// Lets an identifier lead nowhere, if it leads to this record.
+    fn take_from(&self, key: IdentityKey, owner: CustomerId) {
+        if let Some(mut identities) = locked_in(&self.identities, key.as_u128())
+            && identities.get(&key.as_u128()) == Some(&owner)
+        {
+            identities.remove(&key.as_u128());
+        }
+    }
+
     /// The earliest record due at or before an instant, if any.
     pub fn first_due(&self, until: Instant) -> Option<Wake> {
         let first = self.shards.iter().filter_map(|shard| locked(shard).due.first().copied()).min()?;
         (first.0 <= until).then_some(Wake { customer: first.1, due: first.0 })
+    }
+
+    /// Reads every envelope that waits for its outcome, in no particular order.
+    pub fn for_each_envelope(&self, mut read: impl FnMut(&Envelope)) {
+        for outbox in &self.outbox {
+            locked(outbox).values().for_each(&mut read);
+        }
     }
 
     /// How many envelopes wait in the outbox for their outcome.
@@ -194,6 +241,11 @@ impl Shard {
                 outcome
             }
         };
+        if outcome.remove.is_some()
+            && let Some(slot) = self.records.remove(&id)
+        {
+            self.due.remove(&(slot.due, id));
+        }
         if !self.leased.is_empty() {
             self.leased.remove(&id);
         }
@@ -225,6 +277,15 @@ impl Store for MemoryStore {
 
     async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError> {
         Ok(bindings.iter().map(|binding| self.give(binding)).collect())
+    }
+
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError> {
+        Ok(points.iter().map(|point| self.listed(*point)).collect())
+    }
+
+    async fn suppress(&self, changes: &[SuppressionChange]) -> Result<(), StoreError> {
+        self.list(changes);
+        Ok(())
     }
 
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {

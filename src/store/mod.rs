@@ -12,8 +12,9 @@ pub use identity::{Binding, MergeError, Who};
 pub(crate) use identity::{Named, Shell, Stepped, names_nobody, take, to_merge};
 pub use memory::MemoryStore;
 
+use crate::customer::{Suppression, SuppressionChange};
 use crate::playbook::{Input, Outcome, Refused};
-use crate::primitives::{CustomerId, IdentityKey, Instant, Span};
+use crate::primitives::{CustomerId, IdentityKey, Instant, PointHash, Span};
 use crate::record::CustomerState;
 
 /// One input for one customer at one instant.
@@ -75,6 +76,11 @@ pub struct Wake {
 /// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
 ///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and
 ///   never forgets one that is.
+/// - With [`Outcome::remove`] the record is removed in the same commit, and each of the identifiers that still leads to it; these
+///   may go later than the record. An input for it afterwards finds no record, and begins a new one.
+/// - What [`Outcome::suppress`] names is committed with the record, each as [`SuppressionChange::after`] says. `suppressed`
+///   sees every change that was committed before it was called, by whichever process; a look-up that cannot be made is an
+///   error and never "nothing": nothing is sent then (promise 4.3). Entries are never dropped for their age.
 /// - `bind` is atomic for each key: it leaves each key with [`Binding::owner_after`]. `resolve` sees what an earlier `bind` of the same caller did.
 /// - An error of [`StoreError::Unknown`] means that the commit may or may not have happened; every other, that it did not.
 ///
@@ -86,6 +92,12 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Gives identifiers to records, and answers whose each then is.
     async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError>;
+
+    /// What the suppression list says of each contact point.
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError>;
+
+    /// Changes the suppression list, by the host's own word.
+    async fn suppress(&self, changes: &[SuppressionChange]) -> Result<(), StoreError>;
 
     /// Steps records. One that does not exist yet begins empty, except for a wake-up, which does nothing.
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>>;

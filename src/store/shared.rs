@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{Binding, Claim, IdentityKey, Stepper, Store, StoreError, Wake, Work};
+use crate::customer::{Suppression, SuppressionChange};
 use crate::playbook::Outcome;
-use crate::primitives::{CustomerId, Instant};
+use crate::primitives::{CustomerId, Instant, PointHash};
 use crate::record::CustomerState;
 
 #[deny(clippy::missing_trait_methods)]
@@ -18,6 +19,14 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError> {
         (**self).bind(bindings).await
+    }
+
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError> {
+        (**self).suppressed(points).await
+    }
+
+    async fn suppress(&self, changes: &[SuppressionChange]) -> Result<(), StoreError> {
+        (**self).suppress(changes).await
     }
 
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {

@@ -121,6 +121,10 @@ impl Rig {
         Rig { engine: Arc::new(builder.build().unwrap()), clock, seen, most }
     }
 
+    pub fn clock_now(&self) -> Instant {
+        self.clock.now()
+    }
+
     pub fn ingest(&self, event: Event) {
         block_on(self.engine.ingest(event)).unwrap();
     }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use throughline::{
-    Binding, Claim, CustomerId, CustomerState, IdentityKey, Instant, MemoryStore, Outcome, Stepper, Store, StoreError,
-    Wake, Work, async_trait,
+    Binding, Claim, CustomerId, CustomerState, IdentityKey, Instant, MemoryStore, Outcome, PointHash, Stepper, Store,
+    StoreError, Suppression, SuppressionChange, Wake, Work, async_trait,
 };
 
 /// Pends once before each call, so that futures can be dropped there.
@@ -39,6 +39,16 @@ impl Store for Pausing {
     async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError> {
         Pause(false).await;
         self.0.bind(bindings).await
+    }
+
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError> {
+        Pause(false).await;
+        self.0.suppressed(points).await
+    }
+
+    async fn suppress(&self, changes: &[SuppressionChange]) -> Result<(), StoreError> {
+        Pause(false).await;
+        self.0.suppress(changes).await
     }
 
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {
@@ -107,6 +117,18 @@ impl Store for Failing {
         if fails { Err(self.error()) } else { bound }
     }
 
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError> {
+        if self.now() { Err(self.error()) } else { self.store.suppressed(points).await }
+    }
+
+    async fn suppress(&self, changes: &[SuppressionChange]) -> Result<(), StoreError> {
+        let fails = self.now();
+        if !fails || self.applied {
+            self.store.suppress(changes).await?;
+        }
+        if fails { Err(self.error()) } else { Ok(()) }
+    }
+
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {
         let fails = self.now();
         if fails && !self.applied {
@@ -150,6 +172,14 @@ impl Store for Shared {
 
     async fn bind(&self, bindings: &[Binding]) -> Result<Vec<CustomerId>, StoreError> {
         self.0.bind(bindings).await
+    }
+
+    async fn suppressed(&self, points: &[PointHash]) -> Result<Vec<Option<Suppression>>, StoreError> {
+        self.0.suppressed(points).await
+    }
+
+    async fn suppress(&self, changes: &[SuppressionChange]) -> Result<(), StoreError> {
+        self.0.suppress(changes).await
     }
 
     async fn transact(&self, work: &[Work], stepper: &dyn Stepper) -> Vec<Result<Outcome, StoreError>> {

@@ -63,7 +63,7 @@ impl ConsentBook {
     }
 
     /// Whether a revocation stands, of the topic or of the whole channel, as it is itself.
-    fn is_standing(&self, revocation: &ConsentRecord) -> bool {
+    pub(super) fn is_standing(&self, revocation: &ConsentRecord) -> bool {
         let [channel, topic] = Level::both(self.about_matter(matter(revocation)));
         if revocation.topic.is_some() { topic.stands() } else { channel.stands() }
     }

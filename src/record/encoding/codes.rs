@@ -34,7 +34,7 @@ codes! {
     LineKind, "an order or a return": Order = 0, Refund = 1, Cancel = 2;
     Liked, "what is liked": Category = 0, Brand = 1;
     // From 1: 0 is none.
-    BlockReason, "the reason of a block": HardBounce = 1, Invalid = 2, Host = 3;
+    BlockReason, "the reason of a block": HardBounce = 1, Invalid = 2, Host = 3, Erased = 4, OptOut = 5, Complaint = 6;
     Basis, "the basis of a consent":
         Express = 1, ImpliedPurchase = 2, ImpliedInquiry = 3, SoftOptIn = 4, LegitimateInterest = 5;
 }

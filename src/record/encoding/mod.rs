@@ -36,12 +36,12 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304, erased 8388608 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
 //! | aliases | count; texts |
-//! | points | count; of each: text, kind, byte (1: with a device; plus twice the block: hard bounce 1, invalid 2, host 3), fresh instant; the device: byte (with an id 1, plus twice the kind: unknown 0, ios 1, android 2, web 3, other 4), other kind's name text, id hash |
+//! | points | count; of each: text, kind, byte (1: with a device; plus twice the block: hard bounce 1, invalid 2, host 3, erased 4, opt-out 5, complaint 6), fresh instant; the device: byte (with an id 1, plus twice the kind: unknown 0, ios 1, android 2, web 3, other 4), other kind's name text, id hash |
 //! | dropped | count; of each token that was dropped its hash and the instant up to which it stays so |
 //! | place | flags (zone 1, locale 2, country 4); said instant; texts in that order |
 //! | preferred | kind |
@@ -59,7 +59,8 @@
 //! | figures | see below |
 //! | absorbed | count; of each record that became part of this one the id, 16 bytes |
 //! | judged | 8 bytes: by which definitions of segments the memberships were found |
-//! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, count of the open links, of each 8 bytes; the same of those that ended |
+//! | erased | the latest erasure, instant |
+//! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, or to be erased after that, 3, or unless it is a user's then, 5; count of the open links, of each 8 bytes; the same of those that ended. Byte 4: erased, count of the hashes of user ids, of each 16 bytes; the same of strong identifiers |
 //!
 //! "Returns" is a bit alone: whether an order on record was ever taken back.
 //!

@@ -9,7 +9,7 @@ use crate::customer::{
 };
 use crate::event::{Evidence, Whereabouts};
 use crate::primitives::{ContactPoint, DeviceKind, Instant, Topic};
-use crate::record::{Awaiting, CustomerState, Stage};
+use crate::record::{Awaiting, CustomerState, Erase, Stage, Tombstone};
 
 impl<'a> Writer<'a> {
     pub(super) fn record(&mut self, state: &'a CustomerState) {
@@ -41,6 +41,7 @@ impl<'a> Writer<'a> {
             !state.absorbed.is_empty(),
             state.judged != 0,
             !profile.points.dropped().is_empty(),
+            state.erased != Instant::MIN,
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -100,6 +101,9 @@ impl<'a> Writer<'a> {
         if state.judged != 0 {
             self.raw(&state.judged.to_le_bytes());
         }
+        if state.erased != Instant::MIN {
+            self.instant(state.erased);
+        }
         match &state.stage {
             Stage::Live => {}
             Stage::Moved(to) => {
@@ -107,10 +111,21 @@ impl<'a> Writer<'a> {
                 self.id(*to);
             }
             Stage::Awaiting(awaiting) => {
-                self.byte(2);
+                self.byte(match awaiting.erase {
+                    Erase::No => 2,
+                    Erase::Asked => 3,
+                    Erase::Visitor => 5,
+                });
                 for links in [&awaiting.open, &awaiting.settled] {
                     self.count(links.len());
                     links.iter().for_each(|link| self.raw(&link.to_le_bytes()));
+                }
+            }
+            Stage::Erased(tombstone) => {
+                self.byte(4);
+                for hashes in [&tombstone.users, &tombstone.strong] {
+                    self.count(hashes.len());
+                    hashes.iter().for_each(|hash| self.raw(&hash.to_be_bytes()));
                 }
             }
         }
@@ -211,6 +226,7 @@ impl Reader<'_> {
             absorbed,
             judged,
             dropped,
+            erased,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -283,11 +299,22 @@ impl Reader<'_> {
         if judged {
             state.judged = u64::from_le_bytes(self.array()?);
         }
+        if erased {
+            state.erased = self.instant()?;
+        }
         if not_live {
             let at = self.at();
             state.stage = match self.byte()? {
                 1 => Stage::Moved(self.id()?),
-                2 => Stage::Awaiting(Box::new(Awaiting { open: self.links()?, settled: self.links()? })),
+                code @ (2 | 3 | 5) => {
+                    let erase = match code {
+                        3 => Erase::Asked,
+                        5 => Erase::Visitor,
+                        _ => Erase::No,
+                    };
+                    Stage::Awaiting(Box::new(Awaiting { open: self.links()?, settled: self.links()?, erase }))
+                }
+                4 => Stage::Erased(Box::new(Tombstone { users: self.hashes()?, strong: self.hashes()? })),
                 _ => return self.expected(at, "a stage"),
             };
         }
@@ -314,6 +341,10 @@ impl Reader<'_> {
 
     fn links(&mut self) -> Result<Vec<u64>> {
         self.list(8, |from| Ok(u64::from_le_bytes(from.array()?)))
+    }
+
+    fn hashes(&mut self) -> Result<Vec<u128>> {
+        self.list(16, |from| Ok(u128::from_be_bytes(from.array()?)))
     }
 
     fn point(&mut self) -> Result<Point> {

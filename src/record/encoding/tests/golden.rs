@@ -9,7 +9,7 @@ use crate::customer::*;
 use crate::event::{Basis, Event, Whereabouts};
 use crate::journey::Place;
 use crate::primitives::*;
-use crate::record::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
+use crate::record::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
 
 const V1: &str = "\
     b7018d3797891556801bf04f03601bb693afffffff03daafd3f1d69c03c50d05c51f0834373131021276697369746f722d31127669736974
@@ -44,6 +44,11 @@ const V1: &str = "\
 /// The second record became part of the first.
 const V1_MOVED: &str = "\
     b7019a106448ea673fb6ae2ab809c10f40c8808002daafd3f1d69c03050001018d3797891556801bf04f03601bb693af";
+
+/// The customer of the second record was erased.
+const V1_ERASED: &str = "\
+    b7019a106448ea673fb6ae2ab809c10f40c8c0808202daeffa87ee9c030505010100014dc107c5070401ffffffffffffffffffffffffffff\
+    fffe020000000000000000000000000000000700000000000000000000000000000008";
 
 fn day(days: i64) -> Instant {
     Instant::from_millis(1_772_442_000_123) + Span::days(days)
@@ -119,10 +124,22 @@ fn anna() -> CustomerState {
         },
     ];
     state.absorbed = vec![CustomerId::new("visitor")];
-    state.stage = Stage::Awaiting(Box::new(Awaiting { open: vec![17], settled: vec![u64::MAX] }));
+    state.stage = Stage::Awaiting(Box::new(Awaiting { open: vec![17], settled: vec![u64::MAX], erase: Erase::No }));
     state.last = day(9);
     state.judged = 0x0102_0304_0506_0708;
     state.segments_due = day(30);
+    state
+}
+
+/// What is left of a customer.
+fn erased() -> CustomerState {
+    let mut state = CustomerState::new(CustomerId::new("visitor"), day(9));
+    let record = ConsentRecord { topic: Some("offers".into()), ..ConsentRecord::revoked(ChannelKind::Email, day(4)) };
+    state.profile.consents.record(record);
+    state.stage = Stage::Erased(Box::new(Tombstone { users: vec![u128::MAX - 1], strong: vec![7, 8] }));
+    state.erased = day(9);
+    state.last = day(9);
+    state.segments_due = Instant::MAX;
     state
 }
 
@@ -340,7 +357,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn what_the_first_release_stored_is_read() {
-    for (stored, wanted) in [(V1, anna()), (V1_MOVED, moved())] {
+    for (stored, wanted) in [(V1, anna()), (V1_MOVED, moved()), (V1_ERASED, erased())] {
         let read = CustomerState::decode(&bytes(stored), &()).unwrap();
         assert!(read == wanted, "{read:#?}");
     }
@@ -348,7 +365,7 @@ fn what_the_first_release_stored_is_read() {
 
 #[test]
 fn the_format_does_not_change_without_its_version() {
-    for (stored, state) in [(V1, anna()), (V1_MOVED, moved())] {
+    for (stored, state) in [(V1, anna()), (V1_MOVED, moved()), (V1_ERASED, erased())] {
         assert_eq!(hex(&state.encode()), hex(&bytes(stored)));
     }
 }

@@ -7,7 +7,7 @@ use proptest::option;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::super::super::{Awaiting, CustomerState, Hold, Pending, Run, Stage};
+use super::super::super::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
 use crate::customer::*;
 use crate::event::{Basis, Event, Evidence, Whereabouts};
 use crate::journey::Place;
@@ -247,7 +247,8 @@ fn point() -> impl Strategy<Value = (ChannelKind, String, Option<DeviceTag>, Ins
     let device = (option::of(text()), option::of(hash()));
     let device =
         device.prop_map(|(kind, id)| DeviceTag { kind: kind.and_then(|kind| DeviceKind::from_name(&kind)), id });
-    (kind(), token, option::of(device), instant(), option::of(prop::sample::select(vec![HardBounce, Invalid, Host])))
+    let blocked = prop::sample::select(vec![HardBounce, Invalid, Host, Erased, OptOut, Complaint]);
+    (kind(), token, option::of(device), instant(), option::of(blocked))
 }
 
 /// Events as a history takes them, with properties of any kind.
@@ -377,19 +378,24 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
     let stage = prop_oneof![
         Just(Stage::Live),
         any::<u128>().prop_map(|to| Stage::Moved(CustomerId::from_u128(to))),
-        (links(), links()).prop_map(|(open, settled)| Stage::Awaiting(Box::new(Awaiting { open, settled }))),
+        (links(), links(), 0..3_usize).prop_map(|(open, settled, erase)| {
+            let erase = [Erase::No, Erase::Visitor, Erase::Asked][erase];
+            Stage::Awaiting(Box::new(Awaiting { open, settled, erase }))
+        }),
+        (vec(any::<u128>(), 0..3), vec(any::<u128>(), 0..3))
+            .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>()), instant(), instant()).prop_map(
-        |(profile, runs, holds, (stage, absorbed, judged), last, segments_due)| CustomerState {
+    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
+        .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
             profile,
             runs,
             holds,
             stage,
             absorbed,
             judged,
+            erased,
             last,
             segments_due,
-        },
-    )
+        })
 }
