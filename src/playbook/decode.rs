@@ -13,7 +13,7 @@ use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::Policy;
 use crate::primitives::fault::{FaultSink, Node, Object};
 use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, Key, MessageId, SegmentId, Span};
-use crate::segment::{RfmModel, Segment, decode_segments};
+use crate::segment::{CriteriaBuilder, RfmModel, Segment, decode_segments};
 
 /// How long a second copy of an event is known where the playbook does not say (promise 3.2).
 const HORIZON: Span = Span::days(30);
@@ -31,6 +31,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
     if let (Some(model), Some(sections)) = (&host.rfm, json.as_object_mut()) {
         sections.insert("rfm".to_owned(), serde_json::to_value(model).unwrap_or_default());
     }
+    add_criteria(&mut json, &host.criteria, &sink);
     let root = Node::playbook(&json, &sink);
     let decoded = root
         .object(&[
@@ -53,6 +54,21 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
     match decoded {
         Some(playbook) if sink.is_empty() => Ok(playbook),
         _ => Err(sink.into_faults()),
+    }
+}
+
+/// The builder's rules stand among the JSON's, so that both are checked together.
+fn add_criteria(json: &mut serde_json::Value, criteria: &[(SegmentId, CriteriaBuilder)], sink: &FaultSink) {
+    let Some(sections) = json.as_object_mut().filter(|_| !criteria.is_empty()) else { return };
+    let segments = sections.entry("segments").or_insert_with(|| serde_json::json!({}));
+    if segments.is_null() {
+        *segments = serde_json::json!({});
+    }
+    let Some(segments) = segments.as_object_mut() else { return };
+    for (id, rule) in criteria {
+        if segments.insert(id.as_str().to_owned(), rule.clone().into_json()).is_some() {
+            sink.report(format!("$.segments.{id}"), "the builder adds a segment of this name too; keep one");
+        }
     }
 }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value as Json};
+
 use super::attribute::AttributeCondition;
 use super::columns::Columns;
 use super::event::EventCondition;
@@ -18,7 +21,7 @@ use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
 
 /// How deeply conditions may be nested.
-const DEEPEST: usize = 32;
+pub(super) const DEEPEST: usize = 32;
 
 /// The fields that name a condition, one of which every object of a rule has.
 pub(super) const KINDS: [&str; 23] = [
@@ -101,6 +104,19 @@ impl Criteria {
     /// ```
     pub fn from_json(text: &str) -> Result<Criteria, Faults> {
         super::read(text, Criteria::decode)
+    }
+
+    /// Its JSON, from which [`from_json`](Self::from_json) makes the same again: every condition in its plainest form. What a
+    /// condition takes from its playbook (the thresholds of stages, the RFM model) stays there.
+    ///
+    /// ```
+    /// use throughline::Criteria;
+    /// let rule = Criteria::from_json(r#"{"event": "Order Completed", "never": true, "within": "4w"}"#)?;
+    /// assert_eq!(rule.to_json(), r#"{"count":{"equals":0},"event":"Order Completed","within":"28d"}"#);
+    /// # Ok::<(), throughline::Faults>(())
+    /// ```
+    pub fn to_json(&self) -> String {
+        self.root.to_json().to_string()
     }
 
     pub(crate) fn decode(node: &Node<'_>) -> Option<Criteria> {
@@ -204,6 +220,13 @@ impl PartialEq for Criteria {
     }
 }
 
+/// As [`to_json`](Criteria::to_json) writes it.
+impl Serialize for Criteria {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.root.to_json().serialize(to)
+    }
+}
+
 impl Condition {
     fn decode(node: &Node<'_>, depth: usize, references: &mut Vec<(SegmentId, Box<str>)>) -> Option<Condition> {
         if depth == 0 {
@@ -247,6 +270,23 @@ impl Condition {
                 Some(Condition::Person(person))
             }
         }
+    }
+
+    fn to_json(&self) -> Json {
+        let mut out = Map::new();
+        let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
+        match self {
+            Condition::All(parts) => put("all", parts.iter().map(Condition::to_json).collect()),
+            Condition::Any(parts) => put("any", parts.iter().map(Condition::to_json).collect()),
+            Condition::Not(part) => put("not", part.to_json()),
+            Condition::Trigger(filter) => put("trigger", filter.written()),
+            Condition::Attribute(attribute) => attribute.write(&mut out),
+            Condition::Event(event) => event.write(&mut out),
+            Condition::Sequence(sequence) => sequence.write(&mut out),
+            Condition::Person(person) => person.write(&mut out),
+            Condition::Figure(figure) => figure.write(&mut out),
+        }
+        out.into()
     }
 
     fn effect(&self, event: &Key) -> Effect {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::filter::Filter;
 use super::measure::{Counts, Measure, Tally};
 use super::range::Range;
@@ -78,6 +80,33 @@ impl EventCondition {
         };
         known?;
         Some(EventCondition { event: event?, filter: filter?.unwrap_or_default(), asks: asks? })
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
+        put("event", self.event.as_str().into());
+        if !self.filter.is_empty() {
+            put("where", self.filter.written());
+        }
+        match &self.asks {
+            Asks::First(age) => put("first", age.written()),
+            Asks::Last(age) => put("last", age.written()),
+            Asks::Gap(range) => {
+                let mut limits = Map::new();
+                range.write(&mut limits, |span| json!(span));
+                put("gap", limits.into());
+            }
+            Asks::Measure(ask) => {
+                if let Some(currency) = ask.currency {
+                    put("currency", json!(currency));
+                }
+                if self.event.as_str() == ORDER && ask.returns.is_none() {
+                    put("money", "gross".into());
+                }
+                ask.window.write(out);
+                ask.measure.write(out);
+            }
+        }
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {

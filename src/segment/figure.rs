@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json};
+
 use super::affinity::AffinityCondition;
 use super::rfm::RfmCondition;
 use super::spending::{SpendingCondition, Spent};
@@ -34,6 +36,15 @@ impl FigureCondition {
             _ => SpendingCondition::decode(Spent::Orders, &field).map(FigureCondition::Spending),
         };
         known.and(condition)
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        match self {
+            FigureCondition::Stage(stage) => stage.write(out),
+            FigureCondition::Affinity(affinity) => affinity.write(out),
+            FigureCondition::Spending(spending) => spending.write(out),
+            FigureCondition::Rfm(rfm) => rfm.write(out),
+        }
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {

@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::Bound;
 
 use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json};
 
 use super::Effect;
 use super::path::Path;
-use super::range::Range;
+use super::range::{Range, number};
 use super::returns::same_code;
 use crate::customer::Occurrence;
 use crate::primitives::ValueRef;
@@ -67,6 +68,33 @@ impl Measure {
         Some(Measure::Number(statistic, of?, range?))
     }
 
+    /// The field that says it; a plain occurrence needs none.
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut limits = Map::new();
+        limits.extend(self.of().map(|of| ("of".to_owned(), of.to_string().into())));
+        let name = match self {
+            Measure::Count(Counts::ANY) => return,
+            Measure::Count(counts) => {
+                counts.write(&mut limits);
+                "count"
+            }
+            Measure::Distinct(_, counts) => {
+                counts.write(&mut limits);
+                "distinct"
+            }
+            Measure::Number(statistic, _, range) => {
+                range.write(&mut limits, number);
+                match statistic {
+                    Statistic::Sum => "sum",
+                    Statistic::Average => "average",
+                    Statistic::Min => "min",
+                    Statistic::Max => "max",
+                }
+            }
+        };
+        out.insert(name.to_owned(), limits.into());
+    }
+
     /// The property read.
     pub(super) fn of(&self) -> Option<&Path> {
         match self {
@@ -122,6 +150,17 @@ impl Counts {
             return None;
         }
         Some(Counts { low: count(low)?, high: high.and_then(count) })
+    }
+
+    fn write(self, out: &mut Map<String, Json>) {
+        let high = self.high.map_or(Bound::Unbounded, Bound::Included);
+        // "At most" says that there may be none.
+        let low = if self.low == 0 && self.high.is_some_and(|high| high > 0) {
+            Bound::Unbounded
+        } else {
+            Bound::Included(self.low)
+        };
+        Range { low, high }.write(out, Json::from);
     }
 
     pub(super) fn contains(self, n: u64) -> bool {

@@ -1,6 +1,6 @@
 //! Who is meant: segments, and the rules that segments and journeys are written in.
 //!
-//! A [`Criteria`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
+//! A [`Criteria`] is data: JSON on the way in, or [`words`] in Rust that say the same, compiled once, asked often. It answers whether it holds of a customer **and
 //! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
 //! conditions below implements [`Segment`] itself. [`Columns`] hold many customers for a rule that is asked of all at once.
 //!
@@ -92,6 +92,8 @@ mod range;
 mod reference;
 mod returns;
 mod rfm;
+#[cfg(test)]
+mod sayable;
 mod select;
 mod sequence;
 mod spending;
@@ -99,6 +101,7 @@ mod stage;
 mod time;
 #[cfg(test)]
 mod trial;
+pub mod words;
 
 use std::fmt::Debug;
 
@@ -111,6 +114,7 @@ pub use filter::Filter;
 pub use membership::Membership;
 pub use rfm::{RfmFit, RfmGroup, RfmModel, RfmScore};
 pub use select::{SelectError, Selection};
+pub use words::CriteriaBuilder;
 
 use crate::customer::Customer;
 use crate::primitives::fault::{FaultSink, Node};

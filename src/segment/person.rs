@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::time::{Age, transpose};
 use super::{Facts, Membership};
 use crate::customer::{Consent, Reach};
@@ -58,6 +60,26 @@ impl PersonCondition {
             _ => bucket(&node)?,
         };
         known.map(|()| condition)
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let (name, value) = match self {
+            PersonCondition::Segment(id) => ("segment", json!(id)),
+            PersonCondition::Consent { channel, topic } => {
+                ("consent", json!({"channel": channel.as_str(), "topic": topic}))
+            }
+            PersonCondition::Reachable(channel) => ("reachable", channel.as_str().into()),
+            PersonCondition::Preferred(channel) => ("preferred_channel", channel.as_str().into()),
+            PersonCondition::Engaged { channel, within: None } => ("engaged", json!({"channel": channel.as_str()})),
+            PersonCondition::Engaged { channel, within } => {
+                ("engaged", json!({"channel": channel.as_str(), "within": within}))
+            }
+            PersonCondition::Identified(wanted) => ("identified", (*wanted).into()),
+            PersonCondition::FirstSeen(age) => ("first_seen", age.written()),
+            PersonCondition::LastSeen(age) => ("last_seen", age.written()),
+            PersonCondition::Bucket { of, from, to } => ("bucket", json!({"of": of, "from": from, "to": to})),
+        };
+        out.insert(name.to_owned(), value);
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json};
+
 use super::{Facts, Membership};
 use crate::customer::{BuyerStage, BuyerStages, FigureRules, Lifecycle, LifecycleStages};
 use crate::primitives::Derived;
@@ -40,11 +42,28 @@ impl StageCondition {
         }
     }
 
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let (name, stages) = match self {
+            StageCondition::Lifecycle(wanted, _) => ("lifecycle", words(wanted, &Lifecycle::NAMES)),
+            StageCondition::Buyer(wanted, _) => ("buyer_stage", words(wanted, &BuyerStage::NAMES)),
+        };
+        out.insert(name.to_owned(), stages);
+    }
+
     pub(super) fn reads(&self) -> Derived {
         match self {
             StageCondition::Lifecycle(..) => Derived::PURCHASES.and(Derived::VISITS),
             StageCondition::Buyer(..) => Derived::PURCHASES.and(Derived::SIGNS),
         }
+    }
+}
+
+/// The names of some stages: one by itself, several as a list.
+fn words<T: PartialEq>(wanted: &[T], names: &[(&str, T)]) -> Json {
+    let name = |stage: &T| names.iter().find(|(_, known)| known == stage).map_or("", |(name, _)| *name);
+    match wanted {
+        [stage] => name(stage).into(),
+        stages => stages.iter().map(name).collect(),
     }
 }
 
