@@ -15,6 +15,8 @@ mod order_line;
 mod points;
 mod profile;
 mod purchases;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod seen;
 mod stage;
 

@@ -108,6 +108,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
             journeys.extend(decode_journey(name, &node, &known).map(|graph| Arc::new(graph) as Arc<dyn Journey>));
         }
     }
+    let judgement = judgement(object, &host_ids, &journeys);
     let warnings: Vec<Fault> = messages.iter().flat_map(Message::warnings).cloned().collect();
     let mut playbook = Playbook {
         name: object.get("name").and_then(|node| node.text()).map(str::to_owned),
@@ -124,7 +125,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         figures,
         rfm,
         horizon: horizon?,
-        judgement: judgement(object, &host_ids),
+        judgement,
         identity: identity?,
         lease: Span::minutes(1),
         warnings,
@@ -134,11 +135,14 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     Some(playbook)
 }
 
-/// A stable hash, never 0, of all that decides who is in which segment.
-fn judgement(object: &Object<'_>, host: &[SegmentId]) -> u64 {
+/// A stable hash, never 0, of all that decides who is in which segment, and which journeys take in who is there already.
+fn judgement(object: &Object<'_>, host: &[SegmentId], journeys: &[Arc<dyn Journey>]) -> u64 {
     let mut text: String = host.iter().map(|id| format!("{id}\n")).collect();
     for name in ["currency", "segments", "figures", "rfm"] {
         text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
+    }
+    for journey in journeys {
+        text.extend(journey.enrols().map(|segment| format!("{} enrols {segment}\n", journey.id())));
     }
     Key::hash_of(&text).max(1)
 }

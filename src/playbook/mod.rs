@@ -9,6 +9,8 @@ mod linking;
 mod messages;
 mod observe;
 mod runs;
+#[cfg(feature = "schema")]
+mod schema;
 mod segments;
 mod step;
 

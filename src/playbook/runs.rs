@@ -8,7 +8,7 @@ use super::messages::Wanted;
 use super::step::{MOST_TRANSITIONS, Turn};
 use crate::customer::{Contact, RunRef, Status};
 use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, News, RunView, Signal, Stuck};
-use crate::primitives::{IdempotencyKey, Instant, Key, Span};
+use crate::primitives::{IdempotencyKey, Instant, JourneyId, Key, Span};
 use crate::record::{Hold, Run};
 
 /// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
@@ -309,6 +309,9 @@ impl<'a> Turn<'a> {
         };
         let about = admission.about;
         let after = if about.is_some() { Some(after.unwrap_or(Span::ZERO).max(ABOUT_HELD)) } else { after };
+        // Whoever had a run is not taken in as a present member later (promise 6.8): the first is remembered for good.
+        let first = journey.enrols().is_some() && !self.ever_began(journey.id());
+        let after = if first { Some(Span::MAX) } else { after };
         if let Some(after) = after {
             let now = self.now;
             self.state.holds.retain(|hold| hold.ended + hold.after > now);
@@ -340,6 +343,13 @@ impl<'a> Turn<'a> {
         self.state.runs.reserve_exact(1);
         self.state.runs.push(run);
         self.signal(id, &Signal::Begun);
+    }
+
+    /// Whether a run of a journey that takes in present members ever began.
+    pub(super) fn ever_began(&self, journey: &JourneyId) -> bool {
+        let hash = journey.key().hash();
+        self.state.runs.iter().any(|run| run.journey == *journey)
+            || self.state.holds.iter().any(|hold| hold.journey == hash && hold.after == Span::MAX)
     }
 
     /// Whether a run, living or remembered, has this name.

@@ -102,7 +102,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Evaluates all of them if they were last evaluated by other definitions. What that changes is told as such and begins
-    /// no run (promise 5.8); runs that are under way hear of it.
+    /// no run but of journeys that take in present members (promises 5.8 and 6.8); runs that are under way hear of it.
     pub(super) fn reclassify(&mut self) {
         let state = &*self.state;
         if state.judged == self.book.judgement || state.segments_due == Instant::MIN || state.awaits() {
@@ -119,6 +119,19 @@ impl<'a> Turn<'a> {
         }
         for change in &changes {
             self.signal_runs(change.journeys, &change.signal());
+        }
+        self.enrol_members();
+    }
+
+    /// Offers who is in a segment to the journeys that take in its present members.
+    fn enrol_members(&mut self) {
+        let book = self.book;
+        for (position, journey) in (0..).zip(&book.journeys) {
+            let Some(segment) = journey.enrols() else { continue };
+            let member = self.state.profile.memberships.contains(segment.key().hash());
+            if member && !self.ever_began(journey.id()) {
+                self.enter(&[position], &Signal::Entered { segment, at: self.now }, None);
+            }
         }
     }
 

@@ -9,6 +9,8 @@ mod key;
 pub mod local;
 mod money;
 mod needs;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod value;
 pub mod window;
 pub mod zone;

@@ -81,6 +81,8 @@ mod figure;
 mod filter;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod laws;
 mod measure;
 mod membership;
 mod path;
@@ -94,6 +96,8 @@ mod returns;
 mod rfm;
 #[cfg(test)]
 mod sayable;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod select;
 mod sequence;
 mod spending;

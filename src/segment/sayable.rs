@@ -202,24 +202,28 @@ fn figures() -> impl Strategy<Value = Json> {
 }
 
 /// One condition.
-pub(super) fn conditions() -> impl Strategy<Value = Json> {
+/// Boxed: the trees of nested choices are too large for a stack.
+pub(super) fn conditions() -> BoxedStrategy<Json> {
     prop_oneof![
-        3 => figures_of_events(),
-        1 => places_of_events(),
-        1 => sequences(),
-        3 => attributes(),
-        3 => persons(),
-        2 => figures(),
+        3 => figures_of_events().boxed(),
+        1 => places_of_events().boxed(),
+        1 => sequences().boxed(),
+        3 => attributes().boxed(),
+        3 => persons().boxed(),
+        2 => figures().boxed(),
     ]
+    .boxed()
 }
 
 /// Conditions, and what is made of them with `all`, `any` and `not`.
-pub(super) fn rules() -> impl Strategy<Value = Json> {
-    conditions().prop_recursive(3, 12, 3, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..3).prop_map(|parts| json!({"all": parts})),
-            prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| json!({"any": parts})),
-            inner.prop_map(|part| json!({"not": part})),
-        ]
-    })
+pub(super) fn rules() -> BoxedStrategy<Json> {
+    conditions()
+        .prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(|parts| json!({"all": parts})),
+                prop::collection::vec(inner.clone(), 1..3).prop_map(|parts| json!({"any": parts})),
+                inner.prop_map(|part| json!({"not": part})),
+            ]
+        })
+        .boxed()
 }
