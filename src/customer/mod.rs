@@ -118,6 +118,10 @@ pub trait Customer {
     fn preferred_channel(&self) -> Option<&ChannelKind> {
         None
     }
+    /// The kind of channel on which the customer engages best, with the evidence.
+    fn learned_channel(&self) -> Option<LearnedChannel> {
+        None
+    }
     /// How the customer engaged on this kind of channel so far.
     fn channel_record(&self, channel: &ChannelKind) -> Option<ChannelRecord> {
         let _ = channel;

@@ -168,6 +168,7 @@ impl<'a> Turn<'a> {
                     // The run knows already; only the contact and the learning are told.
                     if let Some(envelope) = latest.map(|contact| contact.id) {
                         self.engaged(envelope, how, at);
+                        self.engagement_changed();
                     }
                 }
                 Act::CascadeOver => self.cascade_over(id),

@@ -7,7 +7,7 @@ use super::input::What;
 use super::step::Turn;
 use crate::customer::{Memberships, Observed, Recorded, Standing};
 use crate::journey::Signal;
-use crate::primitives::{Instant, Key, SegmentId};
+use crate::primitives::{Derived, Instant, Key, SegmentId};
 use crate::segment::{Effect, Membership};
 
 /// A change of membership that some journey listens to.
@@ -164,8 +164,25 @@ impl<'a> Turn<'a> {
     /// Has the segments that read an attribute asked again by the next wake, which is at once.
     pub(super) fn ask_again_soon(&mut self, attribute: &Key) {
         let book = self.book;
-        for position in book.index.attributes.get(&attribute.hash()).into_iter().flatten() {
-            let Some((id, _)) = book.segments.get(usize::from(*position)) else { continue };
+        self.ask_soon(book.index.attributes.get(&attribute.hash()).into_iter().flatten().copied());
+    }
+
+    /// The same of those that read how many messages were sent on each channel.
+    pub(super) fn sending_changed(&mut self) {
+        let book = self.book;
+        self.ask_soon(reading(&book.index.derived, Derived::SENDING));
+    }
+
+    /// The same of those that read engagement, which a run found in an event after they were asked.
+    pub(super) fn engagement_changed(&mut self) {
+        let book = self.book;
+        self.ask_soon(book.index.reachability.iter().copied());
+    }
+
+    fn ask_soon(&mut self, positions: impl Iterator<Item = u16>) {
+        let book = self.book;
+        for position in positions {
+            let Some((id, _)) = book.segments.get(usize::from(position)) else { continue };
             let segment = id.key().hash();
             let members = &mut self.state.profile.memberships;
             members.set(Standing::new(segment, members.contains(segment), self.now));

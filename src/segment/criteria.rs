@@ -24,7 +24,7 @@ use crate::primitives::{Faults, Instant, Keep, Key, Needs, SegmentId};
 pub(super) const DEEPEST: usize = 32;
 
 /// The fields that name a condition, one of which every object of a rule has.
-pub(super) const KINDS: [&str; 23] = [
+pub(super) const KINDS: [&str; 26] = [
     "all",
     "any",
     "not",
@@ -47,6 +47,9 @@ pub(super) const KINDS: [&str; 23] = [
     "orders",
     "average_order",
     "rfm",
+    "best_hour",
+    "learned_channel",
+    "device",
     "trigger",
 ];
 
@@ -256,7 +259,8 @@ impl Condition {
             "attribute" => AttributeCondition::decode(&object).map(|part| Condition::Attribute(Arc::new(part))),
             "event" => EventCondition::decode(&object).map(|part| Condition::Event(Arc::new(part))),
             "sequence" => Sequence::decode(&object).map(|part| Condition::Sequence(Arc::new(part))),
-            "lifecycle" | "buyer_stage" | "affinity" | "lifetime_value" | "orders" | "average_order" | "rfm" => {
+            "lifecycle" | "buyer_stage" | "affinity" | "lifetime_value" | "orders" | "average_order" | "rfm"
+            | "best_hour" | "learned_channel" | "device" => {
                 FigureCondition::decode(kind, &object).map(|part| Condition::Figure(Arc::new(part)))
             }
             "trigger" => {

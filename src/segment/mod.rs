@@ -34,6 +34,9 @@
 //! | `{"affinity": {"category": "tea", "share": {"at_least": "0.5"}}}` | the part that a `category` or a `brand` has of all that the customer likes, from 0 to 1; or its `score`: 1 for a product viewed just now, half of that a half-life later |
 //! | `{"lifetime_value": {"at_least": 500}}` | the money of all orders, in the playbook's currency, lies in the [range](#ranges); also `average_order`, and `orders` (how many); with `"money": "gross"` in the object as if nothing had been sent back |
 //! | `{"rfm": {"group": "champions"}}` | is of this group of the playbook's [`RfmModel`]; also `recency`, `frequency`, `monetary`, each a [range](#ranges) of bands |
+//! | `{"best_hour": {"hour": {"between": [18, 21]}}}` | the hour of the local day in which they engage most lies in the [range](#ranges); also `engagements`, how many show it |
+//! | `{"learned_channel": {"channel": "email"}}` | they engage best there; also `sent` and `engaged`, the evidence, each a [range](#ranges) |
+//! | `{"device": {"kind": "ios"}}` | they engaged on this kind of device at all; or `engagements` lie in a [range](#ranges); also its `share` of all, from 0 to 1 |
 //! | `{"trigger": {<filter>}}` | in journeys: the triggering event passes the [filter](Filter) |
 //!
 //! An `event` condition also takes:
@@ -83,6 +86,7 @@ mod filter;
 mod generated;
 #[cfg(test)]
 mod laws;
+mod learned;
 mod measure;
 mod membership;
 mod path;

@@ -198,6 +198,20 @@ fn figures() -> impl Strategy<Value = Json> {
             .prop_map(|(name, limits, basis)| json!({name: with(limits.into(), basis)})),
         (limits(9, false), basis()).prop_map(|(limits, basis)| json!({"orders": with(limits.into(), basis)})),
         prop_oneof![Just(json!({})), filters()].prop_map(|filter| json!({"trigger": filter})),
+        (limits(20, false), prop::option::of(limits(9, false))).prop_map(|(hour, engagements)| {
+            let more = engagements.map(|limits| ("engagements".to_owned(), limits.into()));
+            json!({"best_hour": with(json!({"hour": hour}), more)})
+        }),
+        (limits(9, false), select(vec!["sent", "engaged"]), prop::option::of(Just("email"))).prop_map(
+            |(limits, name, channel)| {
+                let more = channel.map(|channel| ("channel".to_owned(), channel.into()));
+                json!({"learned_channel": with(json!({name: limits}), more)})
+            }
+        ),
+        (limits(9, false), prop::option::of(limits(1, true))).prop_map(|(engagements, share)| {
+            let more = share.map(|limits| ("share".to_owned(), limits.into()));
+            json!({"device": with(json!({"kind": "ios", "engagements": engagements}), more)})
+        }),
     ]
 }
 

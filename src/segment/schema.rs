@@ -129,7 +129,7 @@ fn person() -> [(&'static str, Json); 9] {
     ]
 }
 
-fn figures() -> [(&'static str, Json); 7] {
+fn figures() -> [(&'static str, Json); 10] {
     let money = || ("money", words(["net", "gross"]));
     let likes = object([
         ("category", name()),
@@ -137,6 +137,7 @@ fn figures() -> [(&'static str, Json); 7] {
         ("share", range(&amount(), [])),
         ("score", range(&amount(), [])),
     ]);
+    let times = || range(&integer(0..=u32::MAX.into()), []);
     let band = range(&integer(1..=100), []);
     let rfm = object([("group", name()), ("recency", band.clone()), ("frequency", band.clone()), ("monetary", band)]);
     [
@@ -147,6 +148,12 @@ fn figures() -> [(&'static str, Json); 7] {
         ("average_order", range(&amount(), [money()])),
         ("orders", range(&integer(0..=u32::MAX.into()), [money()])),
         ("rfm", rfm),
+        ("best_hour", object([("hour", range(&integer(0..=23), [])), ("engagements", times())])),
+        ("learned_channel", object([("channel", name()), ("sent", times()), ("engaged", times())])),
+        (
+            "device",
+            object([("kind", name()), ("engagements", times()), ("share", range(&amount(), []))]).needs(["kind"]),
+        ),
     ]
 }
 

@@ -26,6 +26,7 @@
 mod attribute;
 mod event;
 mod figure;
+mod learned;
 mod limits;
 mod person;
 
@@ -40,6 +41,7 @@ pub use figure::{
     LikingWords, RfmWords, SpendingWords, average_order, buyer_stage, gross, lifecycle, lifetime_value, likes_brand,
     likes_category, orders, rfm,
 };
+pub use learned::{BestHourWords, DeviceWords, LearnedChannelWords, best_hour, device, learned_channel};
 pub use limits::{
     Age, Limits, Test, above, at_least, at_most, below, between, contains, ends_with, equals, exists, is_missing,
     none_of, not_equals, older_than, one_of, starts_with, younger_than,

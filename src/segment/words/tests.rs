@@ -224,6 +224,39 @@ fn said(json: &Json) -> CriteriaBuilder {
         "average_order" => average_order(limits(wanted, decimal)),
         "orders" if is_gross => gross().orders(limits(wanted, count)),
         "orders" => orders(limits(wanted, count)),
+        "best_hour" => {
+            let mut words = best_hour();
+            for (name, wanted) in fields(wanted) {
+                words = if name == "hour" {
+                    words.hour(limits(wanted, count))
+                } else {
+                    words.engagements(limits(wanted, count))
+                };
+            }
+            words.holds()
+        }
+        "learned_channel" => {
+            let mut words = learned_channel();
+            for (name, wanted) in fields(wanted) {
+                words = match name {
+                    "channel" => words.is(channel(wanted)),
+                    "sent" => words.sent(limits(wanted, count)),
+                    _ => words.engaged(limits(wanted, count)),
+                };
+            }
+            words.holds()
+        }
+        "device" => {
+            let mut words = device(text(&wanted["kind"]));
+            for (name, wanted) in fields(wanted) {
+                words = match name {
+                    "engagements" => words.engagements(limits(wanted, count)),
+                    "share" => words.share(limits(wanted, decimal)),
+                    _ => words,
+                };
+            }
+            words.holds()
+        }
         "trigger" => clauses(wanted)
             .fold(trigger(), |words, (path, clause)| match clause {
                 Ok(test) => words.with(path, test),
