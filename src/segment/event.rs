@@ -363,27 +363,33 @@ impl fmt::Display for EventCondition {
             }
             Asks::Measure(ask) => {
                 let about = |f: &mut fmt::Formatter<'_>| {
-                    write!(f, "{event}{}", ask.window)?;
+                    write!(f, "{event}")?;
                     if let Some(currency) = ask.currency {
                         write!(f, " in {currency}")?;
                     }
                     filter(f)
                 };
+                let window = ask.window;
                 let gross = if event.as_str() == ORDER && ask.returns.is_none() { " (gross)" } else { "" };
                 match &ask.measure {
+                    Measure::Count(Counts::NONE) => {
+                        f.write_str("no ")?;
+                        about(f)?;
+                        write!(f, "{window}{gross}")
+                    }
                     Measure::Count(counts) => {
                         about(f)?;
-                        write!(f, " {counts}{gross}")
+                        write!(f, " {}{window}{gross}", counts.times())
                     }
                     Measure::Distinct(of, counts) => {
-                        write!(f, "different {of} of ")?;
+                        write!(f, "{counts} different {of} of ")?;
                         about(f)?;
-                        write!(f, " {counts}{gross}")
+                        write!(f, "{window}{gross}")
                     }
                     Measure::Number(statistic, of, range) => {
-                        write!(f, "the {statistic} of {of} of ")?;
+                        write!(f, "the {statistic} {of} of ")?;
                         about(f)?;
-                        write!(f, " is {range}{gross}")
+                        write!(f, "{window} is {range}{gross}")
                     }
                 }
             }

@@ -146,28 +146,22 @@ fn whole(object: &Object<'_>, name: &str, most: i64) -> Option<Option<Range<i64>
 impl fmt::Display for LearnedCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            LearnedCondition::BestHour { hour, engagements } => {
-                f.write_str("engages most in the hour")?;
-                if let Some(hour) = hour {
-                    write!(f, " {hour} of the day")?;
-                } else {
-                    f.write_str(" that is best")?;
-                }
-                if let Some(engagements) = engagements {
-                    write!(f, ", shown by {engagements} engagements")?;
-                }
-                Ok(())
-            }
+            LearnedCondition::BestHour { hour, engagements } => match (hour, engagements) {
+                (Some(hour), None) => write!(f, "the hour of most engagement is {hour}"),
+                (Some(hour), Some(n)) => write!(f, "the hour of most engagement, with {n} engagements, is {hour}"),
+                (None, Some(n)) => write!(f, "the hour of most engagement has {n} engagements"),
+                (None, None) => f.write_str("there is an hour of most engagement"),
+            },
             LearnedCondition::Channel { channel, sent, engaged } => {
                 match channel {
                     Some(channel) => write!(f, "engages best by {channel}")?,
                     None => f.write_str("engages best by a channel")?,
                 }
                 if let Some(engaged) = engaged {
-                    write!(f, ", engaged with {engaged} messages there")?;
+                    write!(f, ", with {engaged} messages engaged with")?;
                 }
                 if let Some(sent) = sent {
-                    write!(f, ", of {sent} sent")?;
+                    write!(f, "{} {sent} sent", if engaged.is_some() { " of" } else { ", with" })?;
                 }
                 Ok(())
             }
@@ -177,7 +171,7 @@ impl fmt::Display for LearnedCondition {
                     write!(f, " {engagements} times")?;
                 }
                 if let Some(share) = share {
-                    write!(f, ", with a share that is {share}")?;
+                    write!(f, ", a share of {share}")?;
                 }
                 Ok(())
             }

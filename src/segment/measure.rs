@@ -163,6 +163,16 @@ impl Counts {
         Range { low, high }.write(out, Json::from);
     }
 
+    /// As an adverb: `at least 3 times`, `exactly once`.
+    pub(super) fn times(self) -> String {
+        match self {
+            Counts { low: 1, high: None } => "at least once".to_owned(),
+            Counts { low: 0, high: Some(1) } => "at most once".to_owned(),
+            Counts { low: 1, high: Some(1) } => "exactly once".to_owned(),
+            several => format!("{several} times"),
+        }
+    }
+
     pub(super) fn contains(self, n: u64) -> bool {
         n >= self.low && self.high.is_none_or(|high| n <= high)
     }
@@ -314,12 +324,11 @@ fn hash_of(value: ValueRef<'_>) -> Option<u64> {
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Counts { low: 0, high: Some(0) } => f.write_str("never"),
-            Counts { low: 0, high: Some(high) } => write!(f, "at most {high} times"),
-            Counts { low: 1, high: None } => f.write_str("at least once"),
-            Counts { low, high: None } => write!(f, "at least {low} times"),
-            Counts { low, high: Some(high) } if low == high => write!(f, "exactly {low} times"),
-            Counts { low, high: Some(high) } => write!(f, "between {low} and {high} times"),
+            Counts { low: 0, high: Some(0) } => f.write_str("no"),
+            Counts { low: 0, high: Some(high) } => write!(f, "at most {high}"),
+            Counts { low, high: None } => write!(f, "at least {low}"),
+            Counts { low, high: Some(high) } if low == high => write!(f, "exactly {low}"),
+            Counts { low, high: Some(high) } => write!(f, "between {low} and {high}"),
         }
     }
 }
@@ -327,7 +336,7 @@ impl fmt::Display for Counts {
 impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Statistic::Sum => "sum",
+            Statistic::Sum => "sum of",
             Statistic::Average => "average",
             Statistic::Min => "least",
             Statistic::Max => "greatest",

@@ -164,7 +164,7 @@ impl fmt::Display for PersonCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PersonCondition::Segment(id) => write!(f, "in segment {id}"),
-            PersonCondition::Consent { channel, topic } => write!(f, "{channel} for {topic} is consented to"),
+            PersonCondition::Consent { channel, topic } => write!(f, "consents to {topic} by {channel}"),
             PersonCondition::Reachable(channel) => write!(f, "reachable by {channel}"),
             PersonCondition::Preferred(channel) => write!(f, "prefers {channel}"),
             PersonCondition::Engaged { channel, within: Some(span) } => {
@@ -175,7 +175,7 @@ impl fmt::Display for PersonCondition {
             PersonCondition::Identified(false) => f.write_str("not identified"),
             PersonCondition::FirstSeen(age) => write!(f, "first seen {age}"),
             PersonCondition::LastSeen(age) => write!(f, "last seen {age}"),
-            PersonCondition::Bucket { of, from, to } => write!(f, "in {from} to {to} of 100 by {of}"),
+            PersonCondition::Bucket { of, from, to } => write!(f, "draws from {from} to below {to} of 100 for {of}"),
         }
     }
 }

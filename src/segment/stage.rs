@@ -85,11 +85,11 @@ impl fmt::Display for StageCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StageCondition::Lifecycle(wanted, _) => {
-                f.write_str("in life as a customer ")?;
+                f.write_str("as a customer is ")?;
                 alternatives(f, wanted, &Lifecycle::NAMES)
             }
             StageCondition::Buyer(wanted, _) => {
-                f.write_str("in the buyer's journey at ")?;
+                f.write_str("in the buyer's journey is at ")?;
                 alternatives(f, wanted, &BuyerStage::NAMES)
             }
         }
@@ -137,8 +137,8 @@ mod tests {
         assert_eq!(deciding.evaluate(&cart, day(3)), inside(Some(day(9))));
         assert_eq!(deciding.evaluate(&cart, day(9)), inside(Some(day(32))));
         assert_eq!(deciding.evaluate(&cart, day(32)), outside(None));
-        assert_eq!(deciding.to_string(), "in the buyer's journey at decision or consideration");
-        assert_eq!(at_risk.to_string(), "in life as a customer at risk");
+        assert_eq!(deciding.to_string(), "in the buyer's journey is at decision or consideration");
+        assert_eq!(at_risk.to_string(), "as a customer is at risk");
     }
 
     #[test]
