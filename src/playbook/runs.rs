@@ -8,7 +8,7 @@ use super::messages::Wanted;
 use super::step::{MOST_TRANSITIONS, Turn};
 use crate::customer::{Contact, RunRef, Status};
 use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, News, RunView, Signal, Stuck};
-use crate::primitives::{IdempotencyKey, Instant, JourneyId, Key, Span};
+use crate::primitives::{IdempotencyKey, Instant, Key, Span};
 use crate::record::{Hold, Run};
 
 /// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
@@ -344,13 +344,6 @@ impl<'a> Turn<'a> {
         self.state.runs.reserve_exact(1);
         self.state.runs.push(run);
         self.signal(id, &Signal::Begun);
-    }
-
-    /// Whether a run of a journey that takes in present members ever began.
-    pub(super) fn ever_began(&self, journey: &JourneyId) -> bool {
-        let hash = journey.key().hash();
-        self.state.runs.iter().any(|run| run.journey == *journey)
-            || self.state.holds.iter().any(|hold| hold.journey == hash && hold.after == Span::MAX)
     }
 
     /// Whether a run, living or remembered, has this name.

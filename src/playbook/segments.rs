@@ -7,7 +7,7 @@ use super::input::What;
 use super::step::Turn;
 use crate::customer::{Memberships, Observed, Recorded, Standing};
 use crate::journey::Signal;
-use crate::primitives::{Derived, Instant, Key, SegmentId};
+use crate::primitives::{Derived, Instant, JourneyId, Key, SegmentId, Span};
 use crate::segment::{Effect, Membership};
 
 /// A change of membership that some journey listens to.
@@ -133,6 +133,13 @@ impl<'a> Turn<'a> {
                 self.enter(&[position], &Signal::Entered { segment, at: self.now }, None);
             }
         }
+    }
+
+    /// Whether a run of a journey that takes in present members ever began.
+    pub(super) fn ever_began(&self, journey: &JourneyId) -> bool {
+        let hash = journey.key().hash();
+        self.state.runs.iter().any(|run| run.journey == *journey)
+            || self.state.holds.iter().any(|hold| hold.journey == hash && hold.after == Span::MAX)
     }
 
     /// Evaluates the segments whose time has come, as of that instant, which may be past, and raises the changes with it

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::counts::Counts;
 use super::filter::Filter;
-use super::measure::{Counts, Measure, Tally};
+use super::measure::{Measure, Tally};
 use super::range::Range;
 use super::returns::{Ledger, ORDER, Returns, coming};
 use super::time::{Age, Window, transpose};

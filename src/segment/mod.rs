@@ -76,6 +76,7 @@ mod affinity;
 mod attribute;
 mod columns;
 mod compare;
+mod counts;
 mod criteria;
 mod definition;
 mod effect;
@@ -103,6 +104,8 @@ mod sayable;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 mod select;
+#[cfg(test)]
+mod sentences;
 mod sequence;
 mod spending;
 mod stage;

@@ -117,7 +117,7 @@ impl CriteriaBuilder {
         if self.depth > 2 * DEEPEST {
             let inner = self.json.as_object_mut().and_then(|fields| fields.values_mut().next()).map(Json::take);
             let deepest = match inner {
-                Some(Json::Array(list)) => list.into_iter().max_by_key(|part| depth_of(part)),
+                Some(Json::Array(list)) => list.into_iter().max_by_key(depth_of),
                 inner => inner,
             };
             return CriteriaBuilder { json: deepest.unwrap_or_default(), depth: self.depth - 1 };
