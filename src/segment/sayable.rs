@@ -198,7 +198,7 @@ fn figures() -> impl Strategy<Value = Json> {
             .prop_map(|(name, limits, basis)| json!({name: with(limits.into(), basis)})),
         (limits(9, false), basis()).prop_map(|(limits, basis)| json!({"orders": with(limits.into(), basis)})),
         prop_oneof![Just(json!({})), filters()].prop_map(|filter| json!({"trigger": filter})),
-        (limits(20, false), prop::option::of(limits(9, false))).prop_map(|(hour, engagements)| {
+        (limits(11, false), prop::option::of(limits(9, false))).prop_map(|(hour, engagements)| {
             let more = engagements.map(|limits| ("engagements".to_owned(), limits.into()));
             json!({"best_hour": with(json!({"hour": hour}), more)})
         }),
