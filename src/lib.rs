@@ -22,6 +22,7 @@
 //! | to run it in a service | [`Engine`] |
 //! | a channel or a store of your own | [`Channel`], [`Store`] |
 //! | a rule, a score, a segment or a journey in code | [`Rule`], [`Score`], [`Segment`], [`Journey`] |
+//! | a segment's conditions in Rust instead of JSON | [`words`], [`Criteria`] |
 //! | the step itself, under a loop of your own | [`Playbook::step`] |
 //!
 //! The [`guide`] explains the concepts, every field of a playbook, and the numbered promises that the crate keeps.
@@ -104,8 +105,8 @@ pub use primitives::*;
 pub use record::*;
 pub use rehearsal::*;
 pub use segment::{
-    Columns, Criteria, Facts, Filter, Membership, RfmFit, RfmGroup, RfmModel, RfmScore, Segment, SegmentDefinition,
-    SelectError, Selection,
+    Columns, ConsentState, Criteria, CriteriaBuilder, Facts, Filter, Membership, RfmFit, RfmGroup, RfmModel, RfmScore,
+    Segment, SegmentDefinition, SelectError, Selection, words,
 };
 pub use store::*;
 pub use surroundings::*;

@@ -169,3 +169,100 @@ fn promise_6_1_faults_of_figures_and_models_are_told_with_the_others() {
         "{faults}"
     );
 }
+
+/// What engagement with two messages in the evening teaches, and what it makes true.
+#[test]
+fn promises_5_2_and_5_5_what_is_learned_makes_members_at_the_instant_at_which_it_is_learned() {
+    let playbook = playbook(json!({
+        "channels": {"in_app": {}}, "policy": {"topics_default": "opt_out", "zone": "Europe/Berlin"},
+        "segments": {
+            "evening": {"best_hour": {"hour": {"between": [18, 21]}}},
+            "proved": {"best_hour": {"engagements": {"at_least": 2}}},
+            "ios": {"device": {"kind": "ios", "share": {"above": "0.5"}}},
+            "learned": {"learned_channel": {"channel": "in_app"}},
+            "two_sent": {"learned_channel": {"channel": "in_app", "sent": {"at_least": 2}}}
+        },
+        "messages": {"m": {"dedupe": "1ms", "content_key": "{{ trigger.n }}", "variants": {"in_app": {"body": "Hello"}}}},
+        "journeys": {"j": {"trigger": {"event": "A"}, "key": "messageId", "steps": [{"id": "send", "message": "m"}]}}}));
+    let opened = |n: i64, device: &str| {
+        let text = format!(
+            r#"{{"type": "track", "event": "In-App Opened", "userId": "anna", "messageId": "o{n}",
+            "timestamp": "2026-03-0{n}T18:20:00Z", "context": {{"device": {{"type": "{device}"}}}}}}"#
+        );
+        Event::from_json(&text).unwrap()
+    };
+    let (first, second) = (opened(1, "ios"), opened(3, "android"));
+    let at = |event: &Event| event.timestamp.unwrap();
+    let sent = day(1);
+    let events = vec![
+        of("A", 0).id("1").property("n", 1_i64),
+        first.clone(),
+        of("A", 1).id("2").property("n", 2_i64),
+        second.clone(),
+    ];
+    let mut found = moves(&playbook, events, day(9));
+    found.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+    let told: Vec<(&str, Instant)> = found.iter().map(|(name, at)| (name.as_str(), *at)).collect();
+    assert_eq!(
+        told,
+        [
+            ("+evening", at(&first)),
+            ("+ios", at(&first)),
+            ("+learned", at(&first)),
+            // A further message changes the evidence without any event of the customer's.
+            ("+two_sent", sent),
+            ("+proved", at(&second)),
+            ("-ios", at(&second)),
+        ]
+    );
+}
+
+#[test]
+fn promise_5_5_engagement_that_a_cascade_finds_in_an_event_makes_members_at_once() {
+    let playbook = playbook(json!({
+        "channels": {"in_app": {}}, "policy": {"topics_default": "opt_out"},
+        "segments": {"engaged": {"engaged": {"channel": "in_app"}}},
+        "messages": {"m": {"variants": {"in_app": {"body": "Hello"}}}},
+        "journeys": {"j": {"trigger": {"event": "A"}, "steps": [{"id": "send", "cascade": {
+            "message": "m", "attempts": [{"wait": "3d"}, {}], "stops_on": {"event": "B"}}}]}}}));
+    let found = moves(&playbook, vec![of("A", 0), of("B", 1)], day(9));
+    assert_eq!(found, [("+engaged".to_owned(), day(1))]);
+}
+
+#[test]
+fn a_rule_in_words_stands_among_those_of_the_json() {
+    use throughline::words::{days, event, in_segment, lifecycle, not, rfm};
+    use throughline::{Lifecycle, Playbook};
+    let json = json!({
+        "version": 1, "currency": "EUR",
+        "figures": {"lifecycle": {"at_risk_after": "10d", "dormant_after": "20d"}},
+        "rfm": {"fitted": "2026-01-01", "currency": "EUR", "recency": ["1d", "2d", "3d", "4d"],
+            "frequency": [1, 2, 3, 4], "monetary": [1, 2, 3, 4]},
+        "segments": {"buyers": {"event": "Order Completed"}, "some": {"segment": "loyal"}}
+    });
+    let add = |json: &Json| {
+        Playbook::builder()
+            .with_criteria("loyal", event("Order Completed").within(days(90)).at_least(2))
+            .with_criteria("at_risk", lifecycle([Lifecycle::AtRisk]))
+            .with_criteria("others", not(in_segment("buyers")))
+            .with_criteria("best", rfm().group("champions"))
+            .build(&json.to_string())
+    };
+    let playbook = Arc::new(add(&json).unwrap());
+    // With the playbook's own threshold.
+    let found = moves(&playbook, vec![order("a", 10, 0), of("Page Viewed", 30)], day(30));
+    assert!(found.contains(&("+at_risk".to_owned(), day(10))), "{found:?}");
+
+    let mut twice = json.clone();
+    twice["segments"]["loyal"] = json!({"identified": true});
+    twice["segments"]["buyers"] = json!({"segment": "others"});
+    let faults = add(&twice).unwrap_err();
+    let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "$.segments.loyal: the builder adds a segment of this name too; keep one",
+            "$.segments.others.not.segment: segments read each other in a circle: buyers -> others -> buyers",
+        ]
+    );
+}

@@ -3,6 +3,8 @@
 mod decode;
 mod limits;
 mod retry;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod tariff;
 
 pub(crate) use decode::decode_channels;

@@ -18,6 +18,8 @@ mod places;
 mod points;
 mod profile;
 mod purchases;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod seen;
 mod stage;
 mod suppression;
@@ -136,6 +138,10 @@ pub trait Customer {
     }
     /// The channel that the customer asked for.
     fn preferred_channel(&self) -> Option<&ChannelKind> {
+        None
+    }
+    /// The kind of channel on which the customer engages best, with the evidence.
+    fn learned_channel(&self) -> Option<LearnedChannel> {
         None
     }
     /// How the customer engaged on this kind of channel so far.

@@ -334,6 +334,10 @@ impl Customer for Profile {
         self.preferred.as_ref()
     }
 
+    fn learned_channel(&self) -> Option<LearnedChannel> {
+        Profile::learned_channel(self)
+    }
+
     fn channel_record(&self, channel: &ChannelKind) -> Option<ChannelRecord> {
         Some(self.channels.iter().find(|(kind, _)| kind == channel).map_or_else(ChannelRecord::default, |(_, r)| *r))
     }

@@ -19,7 +19,8 @@ pub struct Enrolled {
 
 impl Engine {
     /// Evaluates the segments of customers who are on record under definitions that are new to them, a page of at most
-    /// `limit` at a time, in the order of their ids (promise 5.8). Call it after a change of the playbook, from `None` on
+    /// `limit` at a time, in the order of their ids (promise 5.8). Journeys that say so begin runs for the members whom they find
+    /// (promise 6.8). Call it after a change of the playbook, from `None` on
     /// until [`next`](Enrolled::next) is `None`:
     ///
     /// ```

@@ -103,9 +103,20 @@ pub(super) struct EventMatch {
 
 #[derive(Debug)]
 pub(super) enum Trigger {
-    Event { event: EventMatch, rule: Option<Criteria> },
-    Entered { segment: SegmentId, rule: Option<Criteria> },
-    Left { segment: SegmentId, rule: Option<Criteria> },
+    Event {
+        event: EventMatch,
+        rule: Option<Criteria>,
+    },
+    /// `present`: also those who are in it when the journey is published, or whom a changed definition brings in.
+    Entered {
+        segment: SegmentId,
+        rule: Option<Criteria>,
+        present: bool,
+    },
+    Left {
+        segment: SegmentId,
+        rule: Option<Criteria>,
+    },
 }
 
 /// Where a run's key comes from.
@@ -255,6 +266,13 @@ impl Journey for Graph {
         self.needs.clone()
     }
 
+    fn enrols(&self) -> Option<&SegmentId> {
+        match &self.trigger {
+            Trigger::Entered { segment, present: true, .. } => Some(segment),
+            _ => None,
+        }
+    }
+
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission> {
         let none = Fields::new();
         let (at, rule, event) = match (&self.trigger, signal) {
@@ -264,7 +282,7 @@ impl Journey for Graph {
                 }
                 (*at, rule, Some(*event))
             }
-            (Trigger::Entered { segment: wanted, rule }, Signal::Entered { segment, at }) if wanted == *segment => {
+            (Trigger::Entered { segment: wanted, rule, .. }, Signal::Entered { segment, at }) if wanted == *segment => {
                 (*at, rule, None)
             }
             (Trigger::Left { segment: wanted, rule }, Signal::Left { segment, at }) if wanted == *segment => {

@@ -2,6 +2,8 @@
 
 mod decode;
 mod graph;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod validate;
 mod walk;
 
@@ -44,6 +46,13 @@ pub trait Journey: fmt::Debug + Send + Sync {
 
     /// What it reads and reacts to.
     fn needs(&self) -> Needs;
+
+    /// The segment whose present members it takes in when it is published, and those whom a change of the segment's definition
+    /// brings in (promises 5.8 and 6.8): each is offered to [`admit`](Self::admit) as entering now, if no run of it ever began
+    /// for them. Without one only those begin a run who enter by what they do, or by time.
+    fn enrols(&self) -> Option<&SegmentId> {
+        None
+    }
 
     /// Whether this signal begins a run, and which.
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission>;

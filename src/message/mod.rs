@@ -9,6 +9,8 @@ pub mod fit;
 mod limit;
 mod plain;
 mod render;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 pub mod sms;
 mod template;
 mod variant;

@@ -243,6 +243,7 @@ impl Turn<'_> {
         let kind = self.state.profile.contacts.get(id).map(|contact| contact.channel.kind.clone());
         if let Some(kind) = kind {
             self.state.profile.update_channel(&kind, |record| record.sent = record.sent.saturating_sub(1));
+            self.sending_changed();
         }
     }
 }

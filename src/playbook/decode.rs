@@ -14,7 +14,7 @@ use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::{Policy, TopicMode};
 use crate::primitives::fault::{FaultSink, Node, Object};
 use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, Key, MessageId, SegmentId, Span};
-use crate::segment::{RfmModel, Segment, decode_segments};
+use crate::segment::{CriteriaBuilder, RfmModel, Segment, decode_segments};
 
 /// How long a second copy of an event is known where the playbook does not say (promise 3.2).
 const HORIZON: Span = Span::days(30);
@@ -32,6 +32,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
     if let (Some(model), Some(sections)) = (&host.rfm, json.as_object_mut()) {
         sections.insert("rfm".to_owned(), serde_json::to_value(model).unwrap_or_default());
     }
+    add_criteria(&mut json, &host.criteria, &sink);
     let root = Node::playbook(&json, &sink);
     let decoded = root
         .object(&[
@@ -56,6 +57,21 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
     match decoded {
         Some(playbook) if sink.is_empty() => Ok(playbook),
         _ => Err(sink.into_faults()),
+    }
+}
+
+/// The builder's rules stand among the JSON's, so that both are checked together.
+fn add_criteria(json: &mut serde_json::Value, criteria: &[(SegmentId, CriteriaBuilder)], sink: &FaultSink) {
+    let Some(sections) = json.as_object_mut().filter(|_| !criteria.is_empty()) else { return };
+    let segments = sections.entry("segments").or_insert_with(|| serde_json::json!({}));
+    if segments.is_null() {
+        *segments = serde_json::json!({});
+    }
+    let Some(segments) = segments.as_object_mut() else { return };
+    for (id, rule) in criteria {
+        if segments.insert(id.as_str().to_owned(), rule.clone().into_json()).is_some() {
+            sink.report(format!("$.segments.{id}"), "the builder adds a segment of this name too; keep one");
+        }
     }
 }
 
@@ -99,6 +115,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
             journeys.extend(decode_journey(name, &node, &known).map(|graph| Arc::new(graph) as Arc<dyn Journey>));
         }
     }
+    let judgement = judgement(object, &host_ids, &journeys);
     let warnings: Vec<Fault> = messages.iter().flat_map(Message::warnings).cloned().collect();
     let mut playbook = Playbook {
         name: object.get("name").and_then(|node| node.text()).map(str::to_owned),
@@ -116,7 +133,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         consent,
         rfm,
         horizon: horizon?,
-        judgement: judgement(object, &host_ids),
+        judgement,
         identity: identity?.under(secret),
         retention: retention?,
         lease: Span::minutes(1),
@@ -143,11 +160,15 @@ fn consent(object: &Object<'_>, channels: &[ChannelSpec], policy: Option<&Policy
     rules
 }
 
-/// A stable hash, never 0, of all that decides who is in which segment, and when a record is to be looked at.
-fn judgement(object: &Object<'_>, host: &[SegmentId]) -> u64 {
+/// A stable hash, never 0, of all that decides who is in which segment, when a record is to be looked at, and which
+/// journeys take in who is there already.
+fn judgement(object: &Object<'_>, host: &[SegmentId], journeys: &[Arc<dyn Journey>]) -> u64 {
     let mut text: String = host.iter().map(|id| format!("{id}\n")).collect();
     for name in ["currency", "segments", "figures", "rfm", "retention"] {
         text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
+    }
+    for journey in journeys {
+        text.extend(journey.enrols().map(|segment| format!("{} enrols {segment}\n", journey.id())));
     }
     Key::hash_of(&text).max(1)
 }

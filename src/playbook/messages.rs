@@ -241,6 +241,7 @@ impl<'a> Turn<'a> {
             cascading: wanted.cascade.is_some(),
         });
         profile.update_channel(&envelope.channel.kind, |record| record.sent += 1);
+        self.sending_changed();
         if let Some(run) = self.state.runs.iter_mut().find(|run| run.id == wanted.run) {
             run.sent += 1;
             run.pending = None;

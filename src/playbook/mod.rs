@@ -12,6 +12,8 @@ mod messages;
 mod observe;
 mod retention;
 mod runs;
+#[cfg(feature = "schema")]
+mod schema;
 mod segments;
 mod step;
 mod suppression;
@@ -32,7 +34,7 @@ use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
 use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, Secret, SegmentId, Span};
-use crate::segment::{RfmModel, Segment};
+use crate::segment::{CriteriaBuilder, RfmModel, Segment};
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
 /// shared.
@@ -84,12 +86,31 @@ pub struct Playbook {
 pub struct PlaybookBuilder {
     policy: PolicyBuilder,
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
+    criteria: Vec<(SegmentId, CriteriaBuilder)>,
     journeys: Vec<Arc<dyn Journey>>,
     rfm: Option<RfmModel>,
     secret: Option<Secret>,
 }
 
 impl PlaybookBuilder {
+    /// Adds a segment as if it stood among the `segments` of the JSON: it may read the others, they may read it, and it takes
+    /// the playbook's thresholds of stages and RFM model. One of the same name in the JSON is a fault.
+    ///
+    /// ```
+    /// use throughline::Playbook;
+    /// use throughline::words::{days, event};
+    /// let book = Playbook::builder()
+    ///     .with_criteria("loyal", event("Order Completed").within(days(90)).at_least(3))
+    ///     .build(r#"{"version": 1, "currency": "EUR"}"#)?;
+    /// assert_eq!(book.segments().count(), 1);
+    /// # Ok::<(), throughline::Faults>(())
+    /// ```
+    #[must_use]
+    pub fn with_criteria(mut self, id: impl Into<SegmentId>, rule: impl Into<CriteriaBuilder>) -> Self {
+        self.criteria.push((id.into(), rule.into()));
+        self
+    }
+
     /// Adds a segment, evaluated before those of the JSON, which may read it.
     #[must_use]
     pub fn with_segment(mut self, id: impl Into<SegmentId>, segment: impl Segment + 'static) -> Self {

@@ -168,6 +168,7 @@ impl<'a> Turn<'a> {
                     // The run knows already; only the contact and the learning are told.
                     if let Some(envelope) = latest.map(|contact| contact.id) {
                         self.engaged(envelope, how, at);
+                        self.reachability_changed();
                     }
                 }
                 Act::CascadeOver => self.cascade_over(id),
@@ -304,6 +305,9 @@ impl<'a> Turn<'a> {
         };
         let about = admission.about;
         let after = if about.is_some() { Some(after.unwrap_or(Span::ZERO).max(ABOUT_HELD)) } else { after };
+        // Whoever had a run is not taken in as a present member later (promise 6.8): the first is remembered for good.
+        let first = journey.enrols().is_some() && !self.ever_began(journey.id());
+        let after = if first { Some(Span::MAX) } else { after };
         if let Some(after) = after {
             let now = self.now;
             self.state.holds.retain(|hold| hold.ended + hold.after > now);

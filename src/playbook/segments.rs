@@ -7,7 +7,7 @@ use super::input::What;
 use super::step::Turn;
 use crate::customer::{Memberships, Observed, Recorded, Standing};
 use crate::journey::Signal;
-use crate::primitives::{Instant, Key, SegmentId};
+use crate::primitives::{Derived, Instant, JourneyId, Key, SegmentId, Span};
 use crate::segment::{Effect, Membership};
 
 /// A change of membership that some journey listens to.
@@ -102,7 +102,7 @@ impl<'a> Turn<'a> {
     }
 
     /// Evaluates all of them if they were last evaluated by other definitions. What that changes is told as such and begins
-    /// no run (promise 5.8); runs that are under way hear of it.
+    /// no run but of journeys that take in present members (promises 5.8 and 6.8); runs that are under way hear of it.
     pub(super) fn reclassify(&mut self) {
         let state = &*self.state;
         if state.judged == self.book.judgement || state.segments_due == Instant::MIN || state.awaits() {
@@ -120,6 +120,26 @@ impl<'a> Turn<'a> {
         for change in &changes {
             self.signal_runs(change.journeys, &change.signal());
         }
+        self.enrol_members();
+    }
+
+    /// Offers who is in a segment to the journeys that take in its present members.
+    fn enrol_members(&mut self) {
+        let book = self.book;
+        for (position, journey) in (0..).zip(&book.journeys) {
+            let Some(segment) = journey.enrols() else { continue };
+            let member = self.state.profile.memberships.contains(segment.key().hash());
+            if member && !self.ever_began(journey.id()) {
+                self.enter(&[position], &Signal::Entered { segment, at: self.now }, None);
+            }
+        }
+    }
+
+    /// Whether a run of a journey that takes in present members ever began.
+    pub(super) fn ever_began(&self, journey: &JourneyId) -> bool {
+        let hash = journey.key().hash();
+        self.state.runs.iter().any(|run| run.journey == *journey)
+            || self.state.holds.iter().any(|hold| hold.journey == hash && hold.after == Span::MAX)
     }
 
     /// Evaluates the segments whose time has come, as of that instant, which may be past, and raises the changes with it
@@ -151,18 +171,26 @@ impl<'a> Turn<'a> {
     /// Has the segments that read an attribute asked again by the next wake, which is at once.
     pub(super) fn ask_again_soon(&mut self, attribute: &Key) {
         let book = self.book;
-        self.ask_again(book.index.attributes.get(&attribute.hash()).into_iter().flatten());
+        self.ask_soon(book.index.attributes.get(&attribute.hash()).into_iter().flatten().copied());
     }
 
-    /// The same of those that read where the customer is reached.
+    /// The same of those that read how many messages were sent on each channel.
+    pub(super) fn sending_changed(&mut self) {
+        let book = self.book;
+        self.ask_soon(reading(&book.index.derived, Derived::SENDING));
+    }
+
+    /// The same of those that read where the customer is reached, or engagement, which a run found in an event after they
+    /// were asked.
     pub(super) fn reachability_changed(&mut self) {
         let book = self.book;
-        self.ask_again(book.index.reachability.iter());
+        self.ask_soon(book.index.reachability.iter().copied());
     }
 
-    fn ask_again<'p>(&mut self, segments: impl Iterator<Item = &'p u16>) {
-        for position in segments {
-            let Some((id, _)) = self.book.segments.get(usize::from(*position)) else { continue };
+    fn ask_soon(&mut self, positions: impl Iterator<Item = u16>) {
+        let book = self.book;
+        for position in positions {
+            let Some((id, _)) = book.segments.get(usize::from(position)) else { continue };
             let segment = id.key().hash();
             let members = &mut self.state.profile.memberships;
             members.set(Standing::new(segment, members.contains(segment), self.now));

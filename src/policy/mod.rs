@@ -11,6 +11,8 @@ mod explain;
 mod frequency_cap;
 mod priors;
 mod rules;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod worth;
 
 pub use ask::{Ask, Attempt, Candidate, LocalTimes, ZoneSource};

@@ -11,6 +11,8 @@ pub mod local;
 mod money;
 mod needs;
 mod period;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod secret;
 mod value;
 pub mod window;

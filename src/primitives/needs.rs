@@ -38,6 +38,8 @@ impl Derived {
     pub const AFFINITY: Derived = Derived(4);
     /// Visits of somebody who has not bought, which move the lifecycle.
     pub const VISITS: Derived = Derived(8);
+    /// How many messages were sent on each channel, which the learned channel weighs.
+    pub const SENDING: Derived = Derived(16);
 
     /// Both.
     #[must_use]

@@ -4,8 +4,9 @@ use std::fmt;
 use std::ops::Bound;
 
 use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json, json};
 
-use super::range::Range;
+use super::range::{Range, number};
 use super::{Facts, Membership};
 use crate::customer::Liked;
 use crate::primitives::Key;
@@ -52,6 +53,26 @@ impl AffinityCondition {
         Some(AffinityCondition { of: if category { Liked::Category } else { Liked::Brand }, name: name?, by, range })
     }
 
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut limits = Map::new();
+        self.range.write(&mut limits, number);
+        let (of, by) = self.names();
+        out.insert("affinity".to_owned(), json!({of: self.name, by: limits}));
+    }
+
+    /// What is liked, and by what that is measured.
+    fn names(&self) -> (&'static str, &'static str) {
+        let of = match self.of {
+            Liked::Category => "category",
+            Liked::Brand => "brand",
+        };
+        let by = match self.by {
+            By::Share => "share",
+            By::Score => "score",
+        };
+        (of, by)
+    }
+
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
         let Some(figures) = facts.who.figures() else { return Membership::steady(false) };
         if self.by == By::Share {
@@ -90,14 +111,7 @@ impl AffinityCondition {
 
 impl fmt::Display for AffinityCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = match self.of {
-            Liked::Category => "category",
-            Liked::Brand => "brand",
-        };
-        let by = match self.by {
-            By::Share => "share",
-            By::Score => "score",
-        };
+        let (of, by) = self.names();
         write!(f, "the {by} of the {of} {} is {}", self.name, self.range)
     }
 }

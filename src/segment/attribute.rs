@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::{Datelike, NaiveDate, NaiveTime};
+use serde_json::{Map, Value as Json, json};
 
 use super::compare::{Comparison, OPERATORS};
 use super::path::Path;
@@ -56,6 +57,13 @@ impl AttributeCondition {
             return None;
         }
         Some(condition)
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        out.insert("attribute".to_owned(), self.path.to_string().into());
+        self.comparison.write(out);
+        out.extend(self.lasting.map(|span| ("for".to_owned(), json!(span))));
+        out.extend(self.date.as_ref().map(|date| ("date".to_owned(), date.written())));
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
@@ -140,6 +148,21 @@ impl DateTest {
             return None;
         }
         Some(test)
+    }
+
+    fn written(&self) -> Json {
+        let mut out = Map::new();
+        out.extend(self.in_next.map(|span| ("in_next".to_owned(), json!(span))));
+        if let Some(age) = self.age {
+            age.write(&mut out, "older_than", "in_last");
+        }
+        out.extend(self.before_now.map(|passed| ("before_now".to_owned(), passed.into())));
+        out.extend(self.anniversary.map(|Anniversary { in_next, in_last }| {
+            let limits = [("in_next", in_next), ("in_last", in_last)];
+            let given = limits.into_iter().filter_map(|(name, span)| Some((name.to_owned(), json!(span?))));
+            ("anniversary".to_owned(), given.collect())
+        }));
+        out.into()
     }
 
     fn check(&self, date: Instant, now: Instant) -> Membership {

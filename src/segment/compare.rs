@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json, json};
 
 use super::path::Path;
 use super::quick::Quick;
-use super::range::pair;
+use super::range::{exact, pair};
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Fields, Key, Value, ValueRef};
 
@@ -97,6 +97,24 @@ impl Comparison {
         tests.into_iter().collect::<Option<Vec<Test>>>().map(|tests| Comparison(tests.into()))
     }
 
+    /// The operators that say these tests.
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        out.extend(self.0.iter().map(|test| {
+            let (name, wanted) = test.written();
+            (name.to_owned(), wanted)
+        }));
+    }
+
+    /// As a filter writes it: a value that is to be equalled stands by itself.
+    pub(super) fn to_json(&self) -> Json {
+        if let [Test { operator: Operator::Equals(wanted), negated: false }] = &*self.0 {
+            return value(wanted);
+        }
+        let mut operators = Map::new();
+        self.write(&mut operators);
+        operators.into()
+    }
+
     /// The only test, if there is one only and it reads nothing but the value.
     pub(super) fn quick(&self, key: &Key) -> Option<Quick> {
         match &*self.0 {
@@ -124,6 +142,32 @@ impl Comparison {
     fn of(operator: Operator) -> Comparison {
         Comparison(Box::new([Test { operator, negated: false }]))
     }
+}
+
+impl Test {
+    /// The name of the operator, and what it compares with.
+    fn written(&self) -> (&'static str, Json) {
+        let either = |name, opposite| if self.negated { opposite } else { name };
+        match &self.operator {
+            Operator::Equals(wanted) => (either("equals", "not_equals"), value(wanted)),
+            Operator::Above(limit) => ("above", value(limit)),
+            Operator::Below(limit) => ("below", value(limit)),
+            Operator::AtLeast(limit) => ("at_least", value(limit)),
+            Operator::AtMost(limit) => ("at_most", value(limit)),
+            Operator::Between(low, high) => ("between", json!([value(low), value(high)])),
+            Operator::In(list) => (either("in", "not_in"), list.iter().map(value).collect()),
+            Operator::Contains(part) => ("contains", value(part)),
+            Operator::StartsWith(part) => ("starts_with", (&**part).into()),
+            Operator::EndsWith(part) => ("ends_with", (&**part).into()),
+            Operator::Exists => ("exists", (!self.negated).into()),
+            Operator::Trigger(path) => ("trigger", path.to_string().into()),
+        }
+    }
+}
+
+/// What was read from JSON is exact in it.
+fn value(value: &Value) -> Json {
+    exact(value).unwrap_or_default()
 }
 
 fn decode_test(name: &str, node: &Node<'_>) -> Option<Test> {

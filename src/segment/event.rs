@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json, json};
+
+use super::counts::Counts;
 use super::filter::Filter;
-use super::measure::{Counts, Measure, Tally};
+use super::measure::{Measure, Tally};
 use super::range::Range;
 use super::recent::Recent;
 use super::returns::{Ledger, ORDER, Returns, coming};
@@ -96,6 +99,33 @@ impl EventCondition {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
+        put("event", self.event.as_str().into());
+        if !self.filter.is_empty() {
+            put("where", self.filter.written());
+        }
+        match &self.asks {
+            Asks::First(age) => put("first", age.written()),
+            Asks::Last(age) => put("last", age.written()),
+            Asks::Gap(range) => {
+                let mut limits = Map::new();
+                range.write(&mut limits, |span| json!(span));
+                put("gap", limits.into());
+            }
+            Asks::Measure(ask) => {
+                if let Some(currency) = ask.currency {
+                    put("currency", json!(currency));
+                }
+                if self.event.as_str() == ORDER && ask.returns.is_none() {
+                    put("money", "gross".into());
+                }
+                ask.window.write(out);
+                ask.measure.write(out);
+            }
         }
     }
 
@@ -353,27 +383,33 @@ impl fmt::Display for EventCondition {
             }
             Asks::Measure(ask) => {
                 let about = |f: &mut fmt::Formatter<'_>| {
-                    write!(f, "{event}{}", ask.window)?;
+                    write!(f, "{event}")?;
                     if let Some(currency) = ask.currency {
                         write!(f, " in {currency}")?;
                     }
                     filter(f)
                 };
+                let window = ask.window;
                 let gross = if event.as_str() == ORDER && ask.returns.is_none() { " (gross)" } else { "" };
                 match &ask.measure {
+                    Measure::Count(Counts::NONE) => {
+                        f.write_str("no ")?;
+                        about(f)?;
+                        write!(f, "{window}{gross}")
+                    }
                     Measure::Count(counts) => {
                         about(f)?;
-                        write!(f, " {counts}{gross}")
+                        write!(f, " {}{window}{gross}", counts.times())
                     }
                     Measure::Distinct(of, counts) => {
-                        write!(f, "different {of} of ")?;
+                        write!(f, "{counts} different {of} of ")?;
                         about(f)?;
-                        write!(f, " {counts}{gross}")
+                        write!(f, "{window}{gross}")
                     }
                     Measure::Number(statistic, of, range) => {
-                        write!(f, "the {statistic} of {of} of ")?;
+                        write!(f, "the {statistic} {of} of ")?;
                         about(f)?;
-                        write!(f, " is {range}{gross}")
+                        write!(f, "{window} is {range}{gross}")
                     }
                 }
             }

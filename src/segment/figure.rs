@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json};
+
 use super::affinity::AffinityCondition;
+use super::learned::LearnedCondition;
 use super::rfm::RfmCondition;
 use super::spending::{SpendingCondition, Spent};
 use super::stage::StageCondition;
@@ -17,6 +20,7 @@ pub(super) enum FigureCondition {
     Affinity(AffinityCondition),
     Spending(SpendingCondition),
     Rfm(RfmCondition),
+    Learned(LearnedCondition),
 }
 
 impl FigureCondition {
@@ -29,11 +33,24 @@ impl FigureCondition {
             "buyer_stage" => StageCondition::buyer(&field).map(FigureCondition::Stage),
             "affinity" => AffinityCondition::decode(&field).map(FigureCondition::Affinity),
             "rfm" => RfmCondition::decode(&field).map(FigureCondition::Rfm),
+            "best_hour" | "learned_channel" | "device" => {
+                LearnedCondition::decode(kind, &field).map(FigureCondition::Learned)
+            }
             "lifetime_value" => SpendingCondition::decode(Spent::Value, &field).map(FigureCondition::Spending),
             "average_order" => SpendingCondition::decode(Spent::Average, &field).map(FigureCondition::Spending),
             _ => SpendingCondition::decode(Spent::Orders, &field).map(FigureCondition::Spending),
         };
         known.and(condition)
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        match self {
+            FigureCondition::Stage(stage) => stage.write(out),
+            FigureCondition::Affinity(affinity) => affinity.write(out),
+            FigureCondition::Spending(spending) => spending.write(out),
+            FigureCondition::Rfm(rfm) => rfm.write(out),
+            FigureCondition::Learned(learned) => learned.write(out),
+        }
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
@@ -42,15 +59,21 @@ impl FigureCondition {
             FigureCondition::Affinity(affinity) => affinity.check(facts),
             FigureCondition::Spending(spending) => spending.check(facts),
             FigureCondition::Rfm(rfm) => rfm.check(facts),
+            FigureCondition::Learned(learned) => learned.check(facts),
         }
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {
-        needs.derived = needs.derived.and(match self {
+        let reads = match self {
             FigureCondition::Stage(stage) => stage.reads(),
             FigureCondition::Affinity(_) => Derived::AFFINITY,
             FigureCondition::Spending(_) | FigureCondition::Rfm(_) => Derived::PURCHASES,
-        });
+            FigureCondition::Learned(learned) => {
+                learned.needs(needs);
+                needs.derived
+            }
+        };
+        needs.derived = needs.derived.and(reads);
     }
 }
 
@@ -61,6 +84,7 @@ impl fmt::Display for FigureCondition {
             FigureCondition::Affinity(affinity) => fmt::Display::fmt(affinity, f),
             FigureCondition::Spending(spending) => fmt::Display::fmt(spending, f),
             FigureCondition::Rfm(rfm) => fmt::Display::fmt(rfm, f),
+            FigureCondition::Learned(learned) => fmt::Display::fmt(learned, f),
         }
     }
 }

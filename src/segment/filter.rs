@@ -56,6 +56,15 @@ impl Filter {
         clauses.into_iter().collect::<Option<_>>().map(Filter)
     }
 
+    /// Its JSON, from which [`from_json`](Self::from_json) makes the same again.
+    pub fn to_json(&self) -> String {
+        self.written().to_string()
+    }
+
+    pub(super) fn written(&self) -> serde_json::Value {
+        self.0.iter().map(|clause| (clause.path.to_string(), clause.comparison.to_json())).collect()
+    }
+
     /// Whether an event's properties pass. Without a `trigger`, what compares with the trigger does not hold.
     pub fn matches(&self, fields: &Fields, trigger: Option<&Fields>) -> bool {
         self.holds(|name| fields.get(name).map(Value::as_ref), trigger)

@@ -1,13 +1,14 @@
 //! What is asked of the occurrences in a window: how many, how much, and the like.
 
 use std::fmt;
-use std::ops::Bound;
 
 use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json};
 
 use super::Effect;
+use super::counts::Counts;
 use super::path::Path;
-use super::range::Range;
+use super::range::{Range, number};
 use super::returns::same_code;
 use crate::customer::Occurrence;
 use crate::primitives::ValueRef;
@@ -31,13 +32,6 @@ pub(super) enum Statistic {
     Average,
     Min,
     Max,
-}
-
-/// A range of counts, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) low: u64,
-    pub(super) high: Option<u64>,
 }
 
 impl Measure {
@@ -65,6 +59,33 @@ impl Measure {
             _ => Statistic::Max,
         };
         Some(Measure::Number(statistic, of?, range?))
+    }
+
+    /// The field that says it; a plain occurrence needs none.
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut limits = Map::new();
+        limits.extend(self.of().map(|of| ("of".to_owned(), of.to_string().into())));
+        let name = match self {
+            Measure::Count(Counts::ANY) => return,
+            Measure::Count(counts) => {
+                counts.write(&mut limits);
+                "count"
+            }
+            Measure::Distinct(_, counts) => {
+                counts.write(&mut limits);
+                "distinct"
+            }
+            Measure::Number(statistic, _, range) => {
+                range.write(&mut limits, number);
+                match statistic {
+                    Statistic::Sum => "sum",
+                    Statistic::Average => "average",
+                    Statistic::Min => "min",
+                    Statistic::Max => "max",
+                }
+            }
+        };
+        out.insert(name.to_owned(), limits.into());
     }
 
     /// The property read.
@@ -95,50 +116,6 @@ impl Measure {
     /// Whether a refund of no known order changes it.
     pub(super) fn adds_up(&self) -> bool {
         matches!(self, Measure::Number(Statistic::Sum | Statistic::Average, ..))
-    }
-}
-
-impl Counts {
-    /// At least one.
-    pub(super) const ANY: Counts = Counts { low: 1, high: None };
-    /// None at all.
-    pub(super) const NONE: Counts = Counts { low: 0, high: Some(0) };
-
-    fn decode(object: &Object<'_>) -> Option<Counts> {
-        let range = Range::decode(object, |node| node.integer(0..=1_000_000))?;
-        let count = |n: i64| u64::try_from(n).ok();
-        let low = match range.low {
-            Bound::Included(n) => n,
-            Bound::Excluded(n) => n + 1,
-            Bound::Unbounded => 0,
-        };
-        let high = match range.high {
-            Bound::Included(n) => Some(n),
-            Bound::Excluded(n) => Some(n - 1),
-            Bound::Unbounded => None,
-        };
-        if high.is_some_and(|high| high < low) {
-            object.node().fault("never holds: no count lies between these limits");
-            return None;
-        }
-        Some(Counts { low: count(low)?, high: high.and_then(count) })
-    }
-
-    pub(super) fn contains(self, n: u64) -> bool {
-        n >= self.low && self.high.is_none_or(|high| n <= high)
-    }
-
-    /// Whether more cannot change the answer.
-    fn settled(self, n: u64) -> bool {
-        match self.high {
-            None => n >= self.low,
-            Some(high) => n > high,
-        }
-    }
-
-    /// How many of the latest occurrences settle the answer.
-    pub(super) fn decisive(self) -> u64 {
-        self.high.map_or(self.low, |high| high + 1)
     }
 }
 
@@ -272,23 +249,10 @@ fn hash_of(value: ValueRef<'_>) -> Option<u64> {
     })
 }
 
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Counts { low: 0, high: Some(0) } => f.write_str("never"),
-            Counts { low: 0, high: Some(high) } => write!(f, "at most {high} times"),
-            Counts { low: 1, high: None } => f.write_str("at least once"),
-            Counts { low, high: None } => write!(f, "at least {low} times"),
-            Counts { low, high: Some(high) } if low == high => write!(f, "exactly {low} times"),
-            Counts { low, high: Some(high) } => write!(f, "between {low} and {high} times"),
-        }
-    }
-}
-
 impl fmt::Display for Statistic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Statistic::Sum => "sum",
+            Statistic::Sum => "sum of",
             Statistic::Average => "average",
             Statistic::Min => "least",
             Statistic::Max => "greatest",

@@ -1,6 +1,6 @@
 //! Who is meant: segments, and the rules that segments and journeys are written in.
 //!
-//! A [`Criteria`] is data: JSON on the way in, compiled once, asked often. It answers whether it holds of a customer **and
+//! A [`Criteria`] is data: JSON on the way in, or [`words`] in Rust that say the same, compiled once, asked often. It answers whether it holds of a customer **and
 //! until when** ([`Membership`]), because membership changes with time alone (promise 5.5). A host that needs more than the
 //! conditions below implements [`Segment`] itself. [`Columns`] hold many customers for a rule that is asked of all at once.
 //!
@@ -24,7 +24,7 @@
 //! | `{"segment": "loyal"}` | is in another segment |
 //! | `{"consent": {"channel": "email", "topic": "offers"}}` | a grant is on record and valid |
 //! | `{"reachable": "email"}` | there is a contact point that is not blocked, or the channel needs none |
-//! | `{"reachable": "push", "device": "ios"}` | there is a device of this kind whose token is not blocked |
+//! | `{"reachable": {"channel": "push", "device": "ios"}}` | there is a device of this kind whose token is not blocked |
 //! | `{"preferred_channel": "sms"}` | asked for this channel |
 //! | `{"engaged": {"channel": "email", "within": "30d"}}` | engaged with a message there; `within` is optional |
 //! | `{"identified": true}` | the shop knows who it is |
@@ -35,6 +35,9 @@
 //! | `{"affinity": {"category": "tea", "share": {"at_least": "0.5"}}}` | the part that a `category` or a `brand` has of all that the customer likes, from 0 to 1; or its `score`: 1 for a product viewed just now, half of that a half-life later |
 //! | `{"lifetime_value": {"at_least": 500}}` | the money of all orders, in the playbook's currency, lies in the [range](#ranges); also `average_order`, and `orders` (how many); with `"money": "gross"` in the object as if nothing had been sent back |
 //! | `{"rfm": {"group": "champions"}}` | is of this group of the playbook's [`RfmModel`]; also `recency`, `frequency`, `monetary`, each a [range](#ranges) of bands |
+//! | `{"best_hour": {"hour": {"between": [18, 21]}}}` | the hour of the local day in which they engage most lies in the [range](#ranges); also `engagements`, how many show it |
+//! | `{"learned_channel": {"channel": "email"}}` | they engage best there; also `sent` and `engaged`, the evidence, each a [range](#ranges) |
+//! | `{"device": {"kind": "ios"}}` | they engaged on this kind of device at all; or `engagements` lie in a [range](#ranges); also its `share` of all, from 0 to 1 |
 //! | `{"trigger": {<filter>}}` | in journeys: the triggering event passes the [filter](Filter) |
 //!
 //! An `event` condition also takes:
@@ -74,6 +77,7 @@ mod affinity;
 mod attribute;
 mod columns;
 mod compare;
+mod counts;
 mod criteria;
 mod definition;
 mod effect;
@@ -82,6 +86,9 @@ mod figure;
 mod filter;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod laws;
+mod learned;
 mod measure;
 mod membership;
 mod path;
@@ -94,13 +101,20 @@ mod recent;
 mod reference;
 mod returns;
 mod rfm;
+#[cfg(test)]
+mod sayable;
+#[cfg(feature = "schema")]
+pub(crate) mod schema;
 mod select;
+#[cfg(test)]
+mod sentences;
 mod sequence;
 mod spending;
 mod stage;
 mod time;
 #[cfg(test)]
 mod trial;
+pub mod words;
 
 use std::fmt::Debug;
 
@@ -111,8 +125,10 @@ pub(crate) use definition::decode_segments;
 pub use effect::Effect;
 pub use filter::Filter;
 pub use membership::Membership;
+pub use person::ConsentState;
 pub use rfm::{RfmFit, RfmGroup, RfmModel, RfmScore};
 pub use select::{SelectError, Selection};
+pub use words::CriteriaBuilder;
 
 use crate::customer::{Customer, History, Profile};
 use crate::primitives::fault::{FaultSink, Node};

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::time::{Age, transpose};
 use super::{Facts, Membership};
 use crate::customer::{Consent, GrantOf, Reach};
@@ -18,7 +20,7 @@ pub(super) enum PersonCondition {
     Consent { channel: ChannelKind, topic: Topic, state: ConsentState, bases: Box<[Basis]> },
     /// `{"reachable": ..}`: there is a contact point that is not blocked, or the channel needs none.
     Reachable(ChannelKind),
-    /// `{"reachable": .., "device": ..}`: there is a device of this kind whose token is not blocked.
+    /// `{"reachable": {"channel": .., "device": ..}}`: there is a device of this kind whose token is not blocked.
     ReachableOn { channel: ChannelKind, device: DeviceKind },
     /// `{"preferred_channel": ..}`.
     Preferred(ChannelKind),
@@ -34,24 +36,35 @@ pub(super) enum PersonCondition {
     Bucket { of: Box<str>, from: u32, to: u32 },
 }
 
-/// Where consent stands.
+/// Where consent to a topic on a channel stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ConsentState {
+#[non_exhaustive]
+pub enum ConsentState {
+    /// It is granted.
     Granted,
+    /// It was signed up for, and is not confirmed.
     Pending,
+    /// It was revoked.
     Revoked,
+    /// What was granted has run out.
     Expired,
+    /// Nothing is on record.
     None,
 }
 
 impl ConsentState {
-    const WORDS: [(&str, ConsentState); 5] = [
+    pub(super) const WORDS: [(&str, ConsentState); 5] = [
         ("granted", ConsentState::Granted),
         ("pending", ConsentState::Pending),
         ("revoked", ConsentState::Revoked),
         ("expired", ConsentState::Expired),
         ("none", ConsentState::None),
     ];
+
+    /// The word for it in a rule's JSON.
+    pub fn as_str(self) -> &'static str {
+        ConsentState::WORDS.iter().find(|(_, state)| *state == self).map_or("none", |(word, _)| word)
+    }
 
     fn of(consent: Consent) -> ConsentState {
         match consent {
@@ -67,8 +80,7 @@ impl ConsentState {
 impl PersonCondition {
     /// From the one field that names the condition.
     pub(super) fn decode(kind: &str, object: &Object<'_>) -> Option<PersonCondition> {
-        let fields: &[&str] = if kind == "reachable" { &["reachable", "device"] } else { &[kind] };
-        let known = object.node().object(fields).map(|_| ());
+        let known = object.node().object(&[kind]).map(|_| ());
         let node = object.get(kind)?;
         let condition = match kind {
             "segment" => PersonCondition::Segment(SegmentId::new(node.key()?.as_str())),
@@ -88,10 +100,8 @@ impl PersonCondition {
                     bases: bases?,
                 }
             }
-            "reachable" => match object.get("device") {
-                None => PersonCondition::Reachable(channel(&node)?),
-                Some(device) => reachable_on(&node, &device)?,
-            },
+            "reachable" if node.json().is_object() => reachable_on(&node)?,
+            "reachable" => PersonCondition::Reachable(channel(&node)?),
             "preferred_channel" => PersonCondition::Preferred(channel(&node)?),
             "engaged" => {
                 let inner = node.object(&["channel", "within"])?;
@@ -105,6 +115,39 @@ impl PersonCondition {
             _ => bucket(&node)?,
         };
         known.map(|()| condition)
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let (name, value) = match self {
+            PersonCondition::Segment(id) => ("segment", json!(id)),
+            PersonCondition::Consent { channel, topic, state, bases } => {
+                let mut asked = Map::from_iter([
+                    ("channel".to_owned(), channel.as_str().into()),
+                    ("topic".to_owned(), json!(topic)),
+                ]);
+                if *state != ConsentState::Granted {
+                    asked.insert("state".to_owned(), state.as_str().into());
+                }
+                if !bases.is_empty() {
+                    asked.insert("basis".to_owned(), bases.iter().map(|basis| basis.as_str()).collect());
+                }
+                ("consent", asked.into())
+            }
+            PersonCondition::ReachableOn { channel, device } => {
+                ("reachable", json!({"channel": channel.as_str(), "device": device.as_str()}))
+            }
+            PersonCondition::Reachable(channel) => ("reachable", channel.as_str().into()),
+            PersonCondition::Preferred(channel) => ("preferred_channel", channel.as_str().into()),
+            PersonCondition::Engaged { channel, within: None } => ("engaged", json!({"channel": channel.as_str()})),
+            PersonCondition::Engaged { channel, within } => {
+                ("engaged", json!({"channel": channel.as_str(), "within": within}))
+            }
+            PersonCondition::Identified(wanted) => ("identified", (*wanted).into()),
+            PersonCondition::FirstSeen(age) => ("first_seen", age.written()),
+            PersonCondition::LastSeen(age) => ("last_seen", age.written()),
+            PersonCondition::Bucket { of, from, to } => ("bucket", json!({"of": of, "from": from, "to": to})),
+        };
+        out.insert(name.to_owned(), value);
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
@@ -199,9 +242,11 @@ fn bases(node: &Node<'_>) -> Option<Box<[Basis]>> {
     Some([node.one_of(Basis::WORDS)?].into())
 }
 
-fn reachable_on(node: &Node<'_>, device: &Node<'_>) -> Option<PersonCondition> {
-    let (channel, name) = (channel(node), device.text());
-    let (channel, name) = (channel?, name?);
+fn reachable_on(node: &Node<'_>) -> Option<PersonCondition> {
+    let inner = node.object(&["channel", "device"])?;
+    let (channel, device) = (inner.need("channel").and_then(|node| channel(&node)), inner.need("device"));
+    let (channel, device) = (channel?, device?);
+    let name = device.text()?;
     if !channel.has_devices() {
         device.fault("only push and web_push reach devices; leave it out");
         return None;
@@ -237,7 +282,7 @@ impl fmt::Display for PersonCondition {
             PersonCondition::Segment(id) => write!(f, "in segment {id}"),
             PersonCondition::Consent { channel, topic, state, bases } => {
                 match state {
-                    ConsentState::Granted => write!(f, "{channel} for {topic} is consented to")?,
+                    ConsentState::Granted => write!(f, "consents to {topic} by {channel}")?,
                     ConsentState::Pending => write!(f, "{channel} for {topic} is signed up for and not confirmed")?,
                     ConsentState::Revoked => write!(f, "consent to {channel} for {topic} is revoked")?,
                     ConsentState::Expired => write!(f, "consent to {channel} for {topic} has run out")?,
@@ -259,7 +304,7 @@ impl fmt::Display for PersonCondition {
             PersonCondition::Identified(false) => f.write_str("not identified"),
             PersonCondition::FirstSeen(age) => write!(f, "first seen {age}"),
             PersonCondition::LastSeen(age) => write!(f, "last seen {age}"),
-            PersonCondition::Bucket { of, from, to } => write!(f, "in {from} to {to} of 100 by {of}"),
+            PersonCondition::Bucket { of, from, to } => write!(f, "draws from {from} to below {to} of 100 for {of}"),
         }
     }
 }
@@ -292,7 +337,7 @@ mod tests {
 
     #[test]
     fn promise_5_2_reachable_on_a_kind_of_device() {
-        let push = |device: &str| json!({"reachable": "push", "device": device});
+        let push = |device: &str| json!({"reachable": {"channel": "push", "device": device}});
         let token = ContactPoint::token("t").unwrap();
         let add = |who: &mut Profile| {
             let ios = DeviceTag { kind: DeviceKind::from_name("iOS"), id: None };
@@ -301,7 +346,7 @@ mod tests {
         assert_eq!(ask(push("ios"), |_| {}), outside(None));
         assert_eq!(ask(push("IOS"), add), inside(None));
         assert_eq!(ask(push("android"), add), outside(None));
-        assert_eq!(ask(json!({"reachable": "web_push", "device": "ios"}), add), outside(None));
+        assert_eq!(ask(json!({"reachable": {"channel": "web_push", "device": "ios"}}), add), outside(None));
         let blocked = |who: &mut Profile| {
             add(who);
             who.points.block(&token, BlockReason::Host);
@@ -309,8 +354,14 @@ mod tests {
         assert_eq!(ask(push("ios"), blocked), outside(None));
         assert!(rule(push("ios")).needs().reachability);
         assert_eq!(rule(push("iOS")).to_string(), "reachable by push on ios");
-        assert!(faults(json!({"reachable": "email", "device": "ios"})).contains("$.device: only push and web_push"));
-        assert!(faults(json!({"reachable": "push", "device": ""})).contains("$.device: expected a kind of device"));
+        assert!(
+            faults(json!({"reachable": {"channel": "email", "device": "ios"}}))
+                .contains("$.reachable.device: only push and web_push")
+        );
+        assert!(
+            faults(json!({"reachable": {"channel": "push", "device": ""}}))
+                .contains("$.reachable.device: expected a kind of device")
+        );
         assert!(faults(json!({"identified": true, "device": "ios"})).contains("$.device: unknown field"));
     }
 
@@ -335,7 +386,7 @@ mod tests {
             for (at, name) in ["push", "web_push"].into_iter().enumerate() {
                 for (n, kind) in kinds.into_iter().enumerate() {
                     let wanted = devices.iter().any(|(kind, channel, blocked)| (*kind, *channel, *blocked) == (n, at, false));
-                    let on = json!({"reachable": name, "device": kind});
+                    let on = json!({"reachable": {"channel": name, "device": kind}});
                     prop_assert_eq!(ask(on.clone(), who).inside, wanted);
                     prop_assert_eq!(ask(json!({"not": on}), who).inside, !wanted);
                     let by_push = ask(json!({"reachable": name}), who).inside;

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::ops::{Bound, RangeBounds};
 
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json, json};
+
+use crate::primitives::Value;
 use crate::primitives::fault::{Node, Object};
 
 /// From here to there: `at_least`, `at_most`, `above`, `below`, `between` or `equals`.
@@ -61,6 +65,29 @@ impl<T: PartialOrd + Copy> Range<T> {
         Some(range)
     }
 
+    /// The operators that say this range, each limit written by `limit`.
+    pub(super) fn write(&self, out: &mut Map<String, Json>, limit: impl Fn(T) -> Json) {
+        let mut put = |name: &str, value: Json| out.insert(name.to_owned(), value);
+        if let (Bound::Included(low), Bound::Included(high)) = (self.low, self.high) {
+            if low == high {
+                put("equals", limit(low))
+            } else {
+                put("between", json!([limit(low), limit(high)]))
+            };
+            return;
+        }
+        match self.low {
+            Bound::Included(low) => drop(put("at_least", limit(low))),
+            Bound::Excluded(low) => drop(put("above", limit(low))),
+            Bound::Unbounded => {}
+        }
+        match self.high {
+            Bound::Included(high) => drop(put("at_most", limit(high))),
+            Bound::Excluded(high) => drop(put("below", limit(high))),
+            Bound::Unbounded => {}
+        }
+    }
+
     fn is_never(&self) -> bool {
         match (self.low, self.high) {
             (Bound::Included(low), Bound::Included(high)) => low > high,
@@ -90,6 +117,25 @@ impl<T: fmt::Display + PartialEq> fmt::Display for Range<T> {
             Bound::Excluded(high) => write!(f, "below {high}"),
             Bound::Unbounded => Ok(()),
         }
+    }
+}
+
+/// A number as JSON where that holds it exactly, else as text, which is read as the same number.
+pub(super) fn number(number: Decimal) -> Json {
+    exact(&Value::from(number)).unwrap_or_else(|| number.to_string().into())
+}
+
+/// A true or false, a number or text as JSON; `None` of a number of more digits than a number of JSON keeps.
+pub(super) fn exact(value: &Value) -> Option<Json> {
+    match value {
+        Value::Bool(b) => Some((*b).into()),
+        Value::Int(n) => Some((*n).into()),
+        Value::Text(text) => Some((&**text).into()),
+        Value::Decimal(number) => {
+            let json: Json = serde_json::from_str(&number.normalize().to_string()).ok()?;
+            (Value::from_json(&json).as_ref() == Some(value)).then_some(json)
+        }
+        Value::List(_) | Value::Map(_) => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! A count of an event's latest occurrences, in the form in which it is quickest told.
 
-use super::measure::Counts;
+use super::counts::Counts;
 use crate::customer::{History, Series};
 use crate::primitives::{Instant, Key, Span};
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::filter::Filter;
 use super::returns::coming;
 use super::time::transpose;
@@ -42,6 +44,12 @@ impl Sequence {
         }
         known?;
         Some(Sequence { steps: steps.into_iter().collect::<Option<_>>()?, within: within?, in_last: in_last? })
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        out.insert("sequence".to_owned(), self.steps.iter().map(Step::written).collect());
+        out.extend(self.within.map(|span| ("within".to_owned(), json!(span))));
+        out.extend(self.in_last.map(|span| ("in_last".to_owned(), json!(span))));
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {
@@ -132,6 +140,13 @@ impl Step {
         let event = object.need("event").and_then(|node| node.key());
         let filter = transpose(object.get("where").map(|node| Filter::decode(&node)));
         Some(Step { event: event?, filter: filter?.unwrap_or_default() })
+    }
+
+    fn written(&self) -> Json {
+        if self.filter.is_empty() {
+            return self.event.as_str().into();
+        }
+        json!({"event": self.event, "where": self.filter.written()})
     }
 
     fn passes(&self, series: &Series, row: usize, facts: &Facts<'_>) -> bool {

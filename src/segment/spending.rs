@@ -3,8 +3,9 @@
 use std::fmt;
 
 use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json};
 
-use super::range::Range;
+use super::range::{Range, number};
 use super::{Facts, Membership};
 use crate::customer::{Bought, MoneyBasis};
 use crate::primitives::fault::Node;
@@ -34,6 +35,20 @@ impl SpendingCondition {
             Spent::Value | Spent::Average => node.decimal(),
         });
         Some(SpendingCondition { figure, range: range?, basis: basis.unwrap_or(Some(MoneyBasis::Net))? })
+    }
+
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut limits = Map::new();
+        self.range.write(&mut limits, number);
+        if self.basis == MoneyBasis::Gross {
+            limits.insert("money".to_owned(), "gross".into());
+        }
+        let name = match self.figure {
+            Spent::Value => "lifetime_value",
+            Spent::Orders => "orders",
+            Spent::Average => "average_order",
+        };
+        out.insert(name.to_owned(), limits.into());
     }
 
     pub(super) fn check(&self, facts: &Facts<'_>) -> Membership {

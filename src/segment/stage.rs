@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json};
+
 use super::{Facts, Membership};
 use crate::customer::{BuyerStage, BuyerStages, FigureRules, Lifecycle, LifecycleStages};
 use crate::primitives::Derived;
@@ -40,11 +42,28 @@ impl StageCondition {
         }
     }
 
+    pub(super) fn write(&self, out: &mut Map<String, Json>) {
+        let (name, stages) = match self {
+            StageCondition::Lifecycle(wanted, _) => ("lifecycle", words(wanted, &Lifecycle::NAMES)),
+            StageCondition::Buyer(wanted, _) => ("buyer_stage", words(wanted, &BuyerStage::NAMES)),
+        };
+        out.insert(name.to_owned(), stages);
+    }
+
     pub(super) fn reads(&self) -> Derived {
         match self {
             StageCondition::Lifecycle(..) => Derived::PURCHASES.and(Derived::VISITS),
             StageCondition::Buyer(..) => Derived::PURCHASES.and(Derived::SIGNS),
         }
+    }
+}
+
+/// The names of some stages: one by itself, several as a list.
+fn words<T: PartialEq>(wanted: &[T], names: &[(&str, T)]) -> Json {
+    let name = |stage: &T| names.iter().find(|(_, known)| known == stage).map_or("", |(name, _)| *name);
+    match wanted {
+        [stage] => name(stage).into(),
+        stages => stages.iter().map(name).collect(),
     }
 }
 
@@ -66,11 +85,11 @@ impl fmt::Display for StageCondition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StageCondition::Lifecycle(wanted, _) => {
-                f.write_str("in life as a customer ")?;
+                f.write_str("as a customer is ")?;
                 alternatives(f, wanted, &Lifecycle::NAMES)
             }
             StageCondition::Buyer(wanted, _) => {
-                f.write_str("in the buyer's journey at ")?;
+                f.write_str("in the buyer's journey is at ")?;
                 alternatives(f, wanted, &BuyerStage::NAMES)
             }
         }
@@ -118,8 +137,8 @@ mod tests {
         assert_eq!(deciding.evaluate(&cart, day(3)), inside(Some(day(9))));
         assert_eq!(deciding.evaluate(&cart, day(9)), inside(Some(day(32))));
         assert_eq!(deciding.evaluate(&cart, day(32)), outside(None));
-        assert_eq!(deciding.to_string(), "in the buyer's journey at decision or consideration");
-        assert_eq!(at_risk.to_string(), "in life as a customer at risk");
+        assert_eq!(deciding.to_string(), "in the buyer's journey is at decision or consideration");
+        assert_eq!(at_risk.to_string(), "as a customer is at risk");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::{Effect, Membership};
 use crate::primitives::fault::{Node, Object};
 use crate::primitives::{Instant, Span};
@@ -41,6 +43,18 @@ impl Age {
             _ => return Some(age),
         }
         None
+    }
+
+    /// The limits of this age under the names that they have there.
+    pub(super) fn write(self, out: &mut Map<String, Json>, older: &str, younger: &str) {
+        out.extend(self.older.map(|span| (older.to_owned(), json!(span))));
+        out.extend(self.younger.map(|span| (younger.to_owned(), json!(span))));
+    }
+
+    pub(super) fn written(self) -> Json {
+        let mut out = Map::new();
+        self.write(&mut out, "older_than", "younger_than");
+        out.into()
     }
 
     /// Whether what happened at `at` is of this age now; what never happened has none.
@@ -110,6 +124,22 @@ impl Window {
             None => return Some(Window::Fixed { since, until }),
         }
         None
+    }
+
+    pub(super) fn write(self, out: &mut Map<String, Json>) {
+        let mut put = |name: &str, value: Json| drop(out.insert(name.to_owned(), value));
+        match self {
+            Window::Ever => {}
+            Window::Last(span) => put("within", json!(span)),
+            Window::Fixed { since, until } => {
+                if since > Instant::MIN || until == Instant::MAX {
+                    put("since", json!(since));
+                }
+                if until < Instant::MAX {
+                    put("until", json!(until));
+                }
+            }
+        }
     }
 
     /// The occurrences meant are those in `(after, upto]`.

@@ -16,7 +16,9 @@ use crate::record::CustomerState;
 
 /// Keeps everything in memory: for tests, rehearsals, and shops that may lose it. Nothing survives the process.
 ///
-/// Records are spread over shards with a lock each, so that threads that step different customers rarely meet.
+/// Records are spread over shards with a lock each, so that threads that step different customers rarely meet. A shard
+/// holds a range of ids, which spread evenly: a walk in the order of ids goes from shard to shard, and a page of it looks
+/// through the ids of one or two.
 pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     outbox: Box<[Mutex<ById<u128, Envelope>>]>,
@@ -195,12 +197,17 @@ impl MemoryStore {
     }
 
     fn shard(&self, customer: CustomerId) -> MutexGuard<'_, Shard> {
-        let index = (customer.as_u128() >> 64) as usize % self.shards.len();
-        match self.shards.get(index) {
+        match self.shards.get(self.shard_of(customer)) {
             Some(shard) => locked(shard),
-            // A remainder is below the length; this arm satisfies the compiler without a panic.
+            // The position is below the length; this arm satisfies the compiler without a panic.
             None => self.shard(CustomerId::from_u128(0)),
         }
+    }
+
+    /// The shard of an id: of two ids the greater is never in an earlier one.
+    fn shard_of(&self, customer: CustomerId) -> usize {
+        let head = customer.as_u128() >> 96;
+        ((head * self.shards.len() as u128) >> 32) as usize
     }
 }
 
@@ -250,6 +257,19 @@ impl Shard {
             self.leased.remove(&id);
         }
         Ok(outcome)
+    }
+
+    /// The first ids after one, at most `limit`, in their order.
+    fn ids_after(&self, after: Option<CustomerId>, limit: usize) -> Vec<CustomerId> {
+        let mut ids: Vec<CustomerId> =
+            self.records.keys().copied().filter(|id| after.is_none_or(|after| *id > after)).collect();
+        if limit < ids.len() {
+            // The whole shard need not be sorted for a part of it.
+            ids.select_nth_unstable(limit);
+            ids.truncate(limit);
+        }
+        ids.sort_unstable();
+        ids
     }
 
     fn claim(&mut self, ask: &Claim, limit: usize) -> Vec<Wake> {
@@ -310,13 +330,15 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, after: Option<CustomerId>, limit: usize) -> Result<Vec<CustomerState>, StoreError> {
-        let mut ids: Vec<CustomerId> = Vec::new();
-        for shard in &self.shards {
-            ids.extend(locked(shard).records.keys().filter(|id| after.is_none_or(|after| **id > after)));
+        let mut page = Vec::with_capacity(limit.min(1_024));
+        for shard in self.shards.iter().skip(after.map_or(0, |after| self.shard_of(after))) {
+            let ids = locked(shard).ids_after(after, limit - page.len());
+            page.extend(ids.into_iter().filter_map(|id| self.with_record(id, Clone::clone)));
+            if page.len() >= limit {
+                break;
+            }
         }
-        ids.sort_unstable();
-        ids.truncate(limit);
-        Ok(ids.into_iter().filter_map(|id| self.with_record(id, Clone::clone)).collect())
+        Ok(page)
     }
 
     async fn load(&self, customer: CustomerId) -> Result<Option<CustomerState>, StoreError> {
@@ -328,5 +350,51 @@ impl Store for MemoryStore {
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStore").field("records", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::executor::block_on;
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    impl Stepper for Nothing {
+        fn step(&self, _: &mut CustomerState, _: &Work) -> Result<Outcome, Refused> {
+            Ok(Outcome::default())
+        }
+    }
+
+    #[test]
+    fn a_walk_meets_every_record_once_in_the_order_of_ids_whatever_its_pages_and_shards() {
+        for shards in [1, 3, 64, 1_000] {
+            let store = MemoryStore::with_shards(shards);
+            let mut ids: Vec<CustomerId> = (0..500).map(|n| CustomerId::new(&format!("c{n}"))).collect();
+            ids.extend([0, 1, u128::MAX].map(CustomerId::from_u128));
+            for id in &ids {
+                let work = Work {
+                    customer: *id,
+                    input: Input::Event(crate::event::Event::track("A").into()),
+                    now: Instant::from_millis(0),
+                };
+                store.step(&work, &Nothing).unwrap();
+            }
+            ids.sort();
+            for limit in [1, 7, 500, 9_999] {
+                let (mut met, mut after) = (Vec::new(), None);
+                loop {
+                    let page = block_on(store.scan(after, limit)).unwrap();
+                    met.extend(page.iter().map(|record| record.profile.id));
+                    after = met.last().copied();
+                    if page.len() < limit {
+                        break;
+                    }
+                }
+                assert_eq!(met, ids, "{shards} shards, pages of {limit}");
+            }
+            assert!(block_on(store.scan(None, 0)).unwrap().is_empty());
+        }
     }
 }

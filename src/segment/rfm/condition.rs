@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde_json::{Map, Value as Json};
+
 use super::super::range::Range;
 use super::super::{Facts, Membership};
 use super::RfmModel;
@@ -60,6 +62,18 @@ impl RfmCondition {
             return None;
         }
         Some(RfmCondition { model: Arc::new(model), group, bands })
+    }
+
+    /// Without its model, which stands in the playbook.
+    pub(in super::super) fn write(&self, out: &mut Map<String, Json>) {
+        let mut asked = Map::new();
+        asked.extend(self.group.as_deref().map(|group| ("group".to_owned(), group.into())));
+        for (name, range) in &self.bands {
+            let mut limits = Map::new();
+            range.write(&mut limits, Json::from);
+            asked.insert((*name).to_owned(), limits.into());
+        }
+        out.insert("rfm".to_owned(), asked.into());
     }
 
     pub(in super::super) fn check(&self, facts: &Facts<'_>) -> Membership {
