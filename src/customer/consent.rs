@@ -179,14 +179,14 @@ impl ConsentBook {
         point: impl FnOnce() -> Option<u64>,
         now: Instant,
     ) -> Consent {
+        if self.said.is_empty() {
+            return Consent::NoRecord;
+        }
         let named = self.said.iter().any(|said| said.record.point.is_some() && said.record.channel == *channel);
         self.state(channel, topic, if named { point() } else { None }, now)
     }
 
     fn state(&self, channel: &ChannelKind, topic: &Topic, point: Option<u64>, now: Instant) -> Consent {
-        if self.said.is_empty() {
-            return Consent::NoRecord;
-        }
         let about = || self.about(channel, Some(topic), point).filter(|said| said.record.at <= now);
         let levels = Level::both(about());
         let gone = levels.iter().rev().find(|level| level.stands()).and_then(|level| level.gone);
