@@ -185,6 +185,11 @@ mod tests {
     }
 
     #[test]
+    fn a_message_to_one_device_costs_no_more_than_its_contact_point() {
+        assert_eq!(size_of::<SentTo>(), size_of::<Option<u64>>());
+    }
+
+    #[test]
     fn promise_10_2_a_message_is_accepted_if_any_device_takes_it_and_refused_only_if_all_do() {
         use Status::*;
         let (at, flying) = (Instant::from_millis, InFlight { lease: Instant::from_millis(9) });
