@@ -139,6 +139,29 @@ fn promise_4_3_a_list_is_imported_before_launch_and_may_be_corrected() {
     assert_eq!(rig.sent().len(), 1, "a record that was told keeps its block");
 }
 
+#[test]
+fn promise_4_3_an_opt_out_of_sms_leaves_whatsapp_at_the_same_number_and_a_dead_number_neither() {
+    for (receipt_name, left) in [("Sms Unsubscribed", 1), ("Sms Bounced", 0)] {
+        let mut book = book(json!({
+            "s": steps(json!([{"id": "s", "message": "text"}])),
+            "w": {"trigger": {"event": "Chat"}, "steps": [{"id": "s", "message": "chat"}]}}));
+        book["channels"]["whatsapp"] = json!({});
+        book["messages"]["text"] = json!({"variants": {"sms": {"text": "Hello"}}});
+        book["messages"]["chat"] = json!({"variants": {"whatsapp": {"template": "hello"}}});
+        let rig = Rig::on(book, |_, _| Does::Answers(Ok(())), MemoryStore::new());
+        for user in ["anna", "bert"] {
+            rig.ingest(Event::identify().user(user).with_trait("phone", "+4930123456").at(at(rig::START)));
+        }
+        begins(&rig, "anna");
+        receipt(&rig, receipt_name, "anna");
+        begins(&rig, "bert");
+        assert_eq!(rig.sent().len(), 1, "{receipt_name}: {:?}", rig.sent());
+        rig.ingest(Event::track("Chat").user("bert").at(rig.clock_now()));
+        block_on(rig.engine.run_due()).unwrap();
+        assert_eq!(rig.sent().len(), 1 + left, "{receipt_name}: {:?}", rig.sent());
+    }
+}
+
 /// Cannot look up so many times.
 #[derive(Debug)]
 struct Blind(MemoryStore, AtomicUsize);

@@ -45,6 +45,18 @@ pub enum Suppress {
     Remove,
 }
 
+impl Suppress {
+    /// Whether it is of one channel alone: an opt-out, or what lifts it. All else is of the contact point, whatever is sent
+    /// there.
+    pub(crate) fn is_of_one_channel(&self) -> bool {
+        match self {
+            Suppress::Add(block) => !block.reason.stops_all(),
+            Suppress::Allowed(_) => true,
+            Suppress::Given(_) | Suppress::Remove => false,
+        }
+    }
+}
+
 impl Suppression {
     /// What stops a message of this class, if anything does.
     pub fn stops(&self, class: MessageClass) -> Option<Block> {

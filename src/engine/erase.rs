@@ -1,7 +1,7 @@
 //! What a customer, or the law, asks of the host: to be forgotten, or not to be reached.
 
 use super::{Engine, locked};
-use crate::customer::{Block, BlockReason, Suppress, SuppressionChange};
+use crate::customer::{Block, BlockReason, Suppress};
 use crate::playbook::Input;
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, PointHash};
 use crate::record::{CustomerState, Stage};
@@ -96,8 +96,7 @@ impl Engine {
     }
 
     async fn change(&self, kind: &ChannelKind, point: &ContactPoint, what: Suppress) -> Result<(), StoreError> {
-        let point = self.playbook.identity().point(kind, point);
-        self.store.suppress(&[SuppressionChange { point, what }]).await
+        self.store.suppress(&self.playbook.identity().suppression(kind, point, what)).await
     }
 
     /// The record that one became part of, if it did.

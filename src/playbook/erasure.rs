@@ -6,7 +6,7 @@ use super::input::{Input, What};
 use super::linking::{Asked, TWO_USERS};
 use super::step::Turn;
 use super::{Identity, Playbook};
-use crate::customer::{Block, BlockReason, ConsentRecord, Contact, Profile, Suppress, SuppressionChange};
+use crate::customer::{Block, BlockReason, ConsentRecord, Contact, Profile, Suppress};
 use crate::event::{Event, EventKind, ReceiptKind, SubscriptionStatus};
 use crate::journey::EndReason;
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, IdentityKey, IdentityKind, Instant, Topic};
@@ -75,14 +75,17 @@ impl Turn<'_> {
     fn leave_nothing(&mut self, held: &CustomerState) {
         let envelopes = held.profile.contacts.iter().flat_map(Contact::envelopes);
         self.out.release.extend(envelopes.map(|(id, _)| id));
+        let kept: Vec<(ChannelKind, Instant)> = {
+            let whole = self.state.profile.consents.iter().filter(|said| said.topic.is_none());
+            whole.map(|said| (said.channel.clone(), said.at)).collect()
+        };
         for known in held.profile.points.iter() {
-            let point = self.book.identity.point(&known.kind, &known.point);
-            let of_kind = |said: &&ConsentRecord| said.topic.is_none() && serves(&known.kind, &said.channel);
-            let opted_out = self.state.profile.consents.iter().filter(of_kind).map(|said| said.at).max();
-            let opted_out = opted_out.map(|since| Block { reason: BlockReason::OptOut, since });
             let erased = Block { reason: BlockReason::Erased, since: self.now };
-            let blocks = [Some(erased), opted_out].into_iter().flatten();
-            self.out.suppress.extend(blocks.map(|block| SuppressionChange { point, what: Suppress::Add(block) }));
+            self.list(&known.kind, &known.point, Suppress::Add(erased));
+            for (channel, since) in kept.iter().filter(|(channel, _)| serves(&known.kind, channel)) {
+                let opted_out = Block { reason: BlockReason::OptOut, since: *since };
+                self.list(channel, &known.point, Suppress::Add(opted_out));
+            }
         }
     }
 
@@ -183,9 +186,8 @@ impl Turn<'_> {
             self.revoke(said.channel.clone(), said.topic.clone(), at);
             let point = said.point.as_deref().and_then(|point| point.parse::<ContactPoint>().ok());
             if let Some(point) = point.filter(|_| said.topic.is_none()) {
-                let point = self.book.identity.point(&said.channel, &point);
                 let block = Block { reason: BlockReason::OptOut, since: at };
-                self.out.suppress.push(SuppressionChange { point, what: Suppress::Add(block) });
+                self.list(&said.channel, &point, Suppress::Add(block));
             }
         }
         if let Some(receipt) = &event.receipt

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::customer::{Suppress, SuppressionChange};
 use crate::event::{Event, is_placeholder};
 use crate::primitives::fault::Node;
 use crate::primitives::{ChannelKind, ContactPoint, IdentityKey, IdentityKind, Key, PointHash, Secret, Value};
@@ -83,6 +84,15 @@ impl Identity {
     pub fn point(&self, kind: &ChannelKind, point: &ContactPoint) -> PointHash {
         let plain = PointHash::new(kind, point);
         self.secret.as_ref().map_or(plain, |secret| plain.keyed(secret))
+    }
+
+    /// What changes on a suppression list when this becomes of a contact point: a phone number is reached by SMS and WhatsApp,
+    /// and is gone for both, but opted out of on one.
+    pub fn suppression(&self, kind: &ChannelKind, point: &ContactPoint, what: Suppress) -> Vec<SuppressionChange> {
+        let phone = matches!(kind, ChannelKind::Sms | ChannelKind::WhatsApp);
+        let both = [ChannelKind::Sms, ChannelKind::WhatsApp];
+        let kinds = if phone && !what.is_of_one_channel() { &both[..] } else { std::slice::from_ref(kind) };
+        kinds.iter().map(|kind| SuppressionChange { point: self.point(kind, point), what }).collect()
     }
 
     fn keyed(&self, plain: IdentityKey) -> IdentityKey {

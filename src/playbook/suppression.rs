@@ -5,7 +5,7 @@ use super::Playbook;
 use super::erasure::{serves, welcomes};
 use super::input::What;
 use super::step::Turn;
-use crate::customer::{Block, BlockReason, ConsentRecord, Point, Status, Suppress, Suppression, SuppressionChange};
+use crate::customer::{Block, BlockReason, ConsentRecord, Point, Status, Suppress, Suppression};
 use crate::delivery::{Address, Envelope};
 use crate::event::{Event, ReceiptKind, SubscriptionStatus};
 use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant, PointHash};
@@ -33,20 +33,15 @@ impl Turn<'_> {
         let Some(point) = point else { return };
         let known = self.state.profile.points.iter().find(|known| known.point.hash() == point).cloned();
         if let Some(known) = known.filter(|known| !known.kind.has_devices()) {
-            self.suppress(&known, Block { reason, since: self.now });
+            self.list(&known.kind, &known.point, Suppress::Add(Block { reason, since: self.now }));
         }
         if self.state.profile.points.reject(point, reason, self.now) {
             self.reachability_changed();
         }
     }
 
-    fn suppress(&mut self, known: &Point, block: Block) {
-        self.list(&known.kind, &known.point, Suppress::Add(block));
-    }
-
-    fn list(&mut self, kind: &ChannelKind, point: &ContactPoint, what: Suppress) {
-        let point = self.book.identity.point(kind, point);
-        self.out.suppress.push(SuppressionChange { point, what });
+    pub(super) fn list(&mut self, kind: &ChannelKind, point: &ContactPoint, what: Suppress) {
+        self.out.suppress.extend(self.book.identity.suppression(kind, point, what));
     }
 
     /// Whoever opts out by a message, or complains of it, opts out of marketing at that contact point, on every record.
@@ -56,10 +51,13 @@ impl Turn<'_> {
             ReceiptKind::Complained => BlockReason::Complaint,
             _ => return,
         };
-        let point = message.and_then(|id| self.state.profile.contacts.get(id)?.point_of(id));
-        let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point).cloned();
-        if let Some(known) = known {
-            self.suppress(&known, Block { reason, since: at });
+        let Some((id, contact)) = message.and_then(|id| Some((id, self.state.profile.contacts.get(id)?))) else {
+            return;
+        };
+        let (point, channel) = (contact.point_of(id), contact.channel.kind.clone());
+        let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point);
+        if let Some(point) = known.map(|known| known.point.clone()) {
+            self.list(&channel, &point, Suppress::Add(Block { reason, since: at }));
         }
     }
 
@@ -82,7 +80,7 @@ impl Turn<'_> {
                 None => {
                     let reached = |known: &&Point| serves(&known.kind, &said.channel);
                     let reached: Vec<Point> = self.state.profile.points.iter().filter(reached).cloned().collect();
-                    reached.iter().for_each(|known| self.list(&known.kind, &known.point, Suppress::Allowed(at)));
+                    reached.iter().for_each(|known| self.list(&said.channel, &known.point, Suppress::Allowed(at)));
                 }
             }
         }

@@ -56,11 +56,13 @@ impl IdentityKey {
 pub struct PointHash(u128);
 
 impl PointHash {
-    /// The hash of a contact point, however it was typed. A phone number is one, whatever is sent there.
+    /// The hash of a contact point, however it was typed, as a channel of this kind reaches it: who wants no SMS may want
+    /// WhatsApp at the same number.
     pub fn new(kind: &ChannelKind, point: &ContactPoint) -> Self {
         let (seed, text) = match kind {
             ChannelKind::Email => (1, point.as_str().to_lowercase()),
-            ChannelKind::Sms | ChannelKind::WhatsApp => (2, point.as_str().to_owned()),
+            ChannelKind::Sms => (2, point.as_str().to_owned()),
+            ChannelKind::WhatsApp => (6, point.as_str().to_owned()),
             ChannelKind::Push => (3, point.as_str().to_owned()),
             ChannelKind::WebPush => (4, point.as_str().to_owned()),
             other => (5, format!("{other}\n{}", point.as_str())),
@@ -106,7 +108,7 @@ mod tests {
         let mail = |text| PointHash::new(&ChannelKind::Email, &ContactPoint::email(text).unwrap());
         assert_eq!(mail("Anna@Shop.example"), mail("anna@SHOP.example"));
         let phone = ContactPoint::phone("+49 30 123456").unwrap();
-        assert_eq!(PointHash::new(&ChannelKind::Sms, &phone), PointHash::new(&ChannelKind::WhatsApp, &phone));
+        assert_ne!(PointHash::new(&ChannelKind::Sms, &phone), PointHash::new(&ChannelKind::WhatsApp, &phone));
         assert_ne!(PointHash::new(&ChannelKind::Sms, &phone), PointHash::new(&ChannelKind::Push, &phone));
     }
 }

@@ -16,7 +16,7 @@ use tally::Tally;
 
 use futures::FutureExt;
 
-use crate::customer::{Block, BlockReason, Suppress, SuppressionChange};
+use crate::customer::{Block, BlockReason, Suppress};
 use crate::event::{Event, EventError};
 use crate::playbook::{Input, Outcome, Playbook, Refused};
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, JourneyId, Span};
@@ -217,9 +217,8 @@ impl<'o> Rehearsal<'o> {
 
     /// Changes the suppression list, as [`Engine::suppress`](crate::Engine::suppress) does.
     pub fn suppress(&mut self, kind: &ChannelKind, point: &ContactPoint, reason: BlockReason) {
-        let point = self.playbook.identity().point(kind, point);
         let what = Suppress::Add(Block { reason, since: self.now });
-        self.store.list(&[SuppressionChange { point, what }]);
+        self.store.list(&self.playbook.identity().suppression(kind, point, what));
     }
 
     /// Takes an event to the record that it belongs to.
