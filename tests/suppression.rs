@@ -108,6 +108,26 @@ fn promise_4_3_opt_outs_and_complaints_stop_marketing_on_every_record_until_it_i
 }
 
 #[test]
+fn promise_4_3_a_stop_word_holds_on_every_record_and_an_unconfirmed_sign_up_lifts_nothing() {
+    let mut book = book(json!({"m": steps(json!([{"id": "s", "message": "mail"}]))}));
+    book["consent"] = json!({"double_opt_in": [{"channel": "email"}]});
+    let rig = two(book, |_| Does::Answers(Ok(())), MemoryStore::new());
+    begins(&rig, "anna");
+    rig.ingest(Event::track("Email Replied").user("anna").property("text", "STOP").at(rig.clock_now()));
+    begins(&rig, "bert");
+    assert_eq!(rig.sent().len(), 1, "{:?}", rig.sent());
+    let says = |status| {
+        rig.clock.advance(Span::minutes(1));
+        let said = Event::track("Preferences Saved").user("anna").subscription(ChannelKind::Email, None, status);
+        rig.ingest(said.at(rig.clock_now()));
+        begins(&rig, "anna");
+        rig.sent().len()
+    };
+    assert_eq!(says(SubscriptionStatus::Subscribed), 1, "{:?}", rig.sent());
+    assert_eq!(says(SubscriptionStatus::Confirmed), 2, "{:?}", rig.sent());
+}
+
+#[test]
 fn promise_4_3_transactional_messages_heed_an_opt_out_where_the_shop_says_so() {
     for (says, sent) in [(None, 1), (Some("marketing"), 1), (Some("everything"), 0)] {
         let mut book =

@@ -1,6 +1,8 @@
 //! A customer as one envelope meets them: at the contact point to which it is addressed.
 
-use super::{BlockReason, ChannelRecord, Consent, ContactLog, Customer, Figures, History, Profile, Reach};
+use super::{
+    BlockReason, ChannelRecord, Consent, ContactLog, Customer, Figures, History, LearnedChannel, Profile, Reach,
+};
 use crate::primitives::{ChannelKind, CustomerId, DeviceKind, Instant, Key, SegmentId, Topic, ValueRef};
 
 /// A profile whose contact point of one kind is this one, whichever would be taken today: blocks and consent are asked of
@@ -31,6 +33,15 @@ impl Customer for AtPoint<'_> {
 
     fn attribute_since(&self, key: &Key) -> Option<Instant> {
         self.who.attribute_since(key)
+    }
+
+    /// It is not the record as it stands: what the record says of its contact points is not what is asked here.
+    fn as_profile(&self) -> Option<&Profile> {
+        None
+    }
+
+    fn learned_channel(&self) -> Option<LearnedChannel> {
+        Customer::learned_channel(self.who)
     }
 
     fn contact_point(&self, channel: &ChannelKind) -> Reach<'_> {

@@ -7,7 +7,7 @@ use super::linking::{Asked, TWO_USERS};
 use super::step::Turn;
 use super::{Identity, Playbook};
 use crate::customer::{Block, BlockReason, ConsentRecord, Contact, Profile, Suppress};
-use crate::event::{Event, EventKind, ReceiptKind, SubscriptionStatus};
+use crate::event::{Basis, Event, EventKind, ReceiptKind, Subscription, SubscriptionStatus};
 use crate::journey::EndReason;
 use crate::primitives::{ChannelKind, ContactPoint, CustomerId, IdentityKey, IdentityKind, Instant, Topic};
 use crate::record::{Carried, Cause, CustomerState, Erase, Stage, Standing, Tombstone};
@@ -218,8 +218,12 @@ impl Playbook {
 /// Whether an event is an `identify` or an express consent: what brings an erased customer back if it is dated after the
 /// erasure.
 pub(super) fn welcomes(event: &Event) -> bool {
-    let granted = event.subscriptions.iter().any(|said| said.status == SubscriptionStatus::Subscribed);
-    event.kind == EventKind::Identify || granted
+    let express = |said: &Subscription| match said.status {
+        SubscriptionStatus::Subscribed => said.basis == Basis::Express,
+        SubscriptionStatus::Confirmed => true,
+        _ => false,
+    };
+    event.kind == EventKind::Identify || event.subscriptions.iter().any(express)
 }
 
 /// Whether a point of one kind is reached by channels of another: a phone number serves SMS and WhatsApp alike.

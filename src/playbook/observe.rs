@@ -139,7 +139,7 @@ impl Turn<'_> {
             ReceiptTarget::Latest => contacts.latest(at, |contact| contact.channel.kind == receipt.channel),
         };
         let found = found.and_then(|contact| envelope_of(contact, receipt, event));
-        self.opted_out(receipt.kind, found, at);
+        self.opted_out(receipt.kind, word, found, at);
         let Some(id) = found else {
             self.out.notice(self.now, What::StrayReceipt { receipt: receipt.kind });
             return true;

@@ -5,9 +5,9 @@ use super::Playbook;
 use super::erasure::{serves, welcomes};
 use super::input::What;
 use super::step::Turn;
-use crate::customer::{Block, BlockReason, ConsentRecord, Point, Status, Suppress, Suppression};
+use crate::customer::{Block, BlockReason, ConsentRecord, Point, Status, Suppress, Suppression, Word};
 use crate::delivery::{Address, Envelope};
-use crate::event::{Event, ReceiptKind, SubscriptionStatus};
+use crate::event::{Basis, Event, ReceiptKind, Subscription};
 use crate::primitives::{ChannelKind, ContactPoint, IdempotencyKey, Instant, PointHash};
 
 impl Playbook {
@@ -45,10 +45,19 @@ impl Turn<'_> {
     }
 
     /// Whoever opts out by a message, or complains of it, opts out of marketing at that contact point, on every record.
-    pub(super) fn opted_out(&mut self, receipt: ReceiptKind, message: Option<IdempotencyKey>, at: Instant) {
-        let reason = match receipt {
-            ReceiptKind::Unsubscribed => BlockReason::OptOut,
-            ReceiptKind::Complained => BlockReason::Complaint,
+    pub(super) fn opted_out(
+        &mut self,
+        receipt: ReceiptKind,
+        word: Option<Word>,
+        message: Option<IdempotencyKey>,
+        at: Instant,
+    ) {
+        let what = match (receipt, word) {
+            (ReceiptKind::Unsubscribed, _) | (_, Some(Word::Stop)) => {
+                Suppress::Add(Block { reason: BlockReason::OptOut, since: at })
+            }
+            (ReceiptKind::Complained, _) => Suppress::Add(Block { reason: BlockReason::Complaint, since: at }),
+            (_, Some(Word::Start)) => Suppress::Allowed(at),
             _ => return,
         };
         let Some((id, contact)) = message.and_then(|id| Some((id, self.state.profile.contacts.get(id)?))) else {
@@ -57,7 +66,7 @@ impl Turn<'_> {
         let (point, channel) = (contact.point_of(id), contact.channel.kind.clone());
         let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point);
         if let Some(point) = known.map(|known| known.point.clone()) {
-            self.list(&channel, &point, Suppress::Add(Block { reason, since: at }));
+            self.list(&channel, &point, what);
         }
     }
 
@@ -73,7 +82,15 @@ impl Turn<'_> {
         for known in new {
             self.list(&known.kind, &known.point, Suppress::Given(at));
         }
-        for said in event.subscriptions.iter().filter(|said| said.status == SubscriptionStatus::Subscribed) {
+        // What has to be confirmed first, or is implied only, lifts nothing.
+        let records = self.state.profile.consents.iter();
+        let granted: Vec<_> =
+            records.filter(|record| record.grant() == Some(Basis::Express) && record.at == at).collect();
+        let stands = |said: &&Subscription| {
+            granted.iter().any(|record| record.channel == said.channel && record.topic == said.topic)
+        };
+        let allowed: Vec<&Subscription> = event.subscriptions.iter().filter(stands).collect();
+        for said in allowed {
             match said.point.as_deref().map(str::parse::<ContactPoint>) {
                 Some(Ok(point)) => self.list(&said.channel, &point, Suppress::Allowed(at)),
                 Some(Err(_)) => {}

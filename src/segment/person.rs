@@ -362,7 +362,8 @@ mod tests {
             faults(json!({"reachable": {"channel": "push", "device": ""}}))
                 .contains("$.reachable.device: expected a kind of device")
         );
-        assert!(faults(json!({"identified": true, "device": "ios"})).contains("$.device: unknown field"));
+        let both = json!({"reachable": {"channel": "push", "device": "ios", "os": 1}});
+        assert!(faults(both).contains("$.reachable.os: unknown field"));
     }
 
     proptest! {

@@ -47,7 +47,7 @@ const V1_MOVED: &str = "\
 
 /// The customer of the second record was erased.
 const V1_ERASED: &str = "\
-    b7019a106448ea673fb6ae2ab809c10f40c8c0808202daeffa87ee9c030505010100014dc107c5070401ffffffffffffffffffffffffffff\
+    b7019a106448ea673fb6ae2ab809c10f40c8c0808204daeffa87ee9c030505010100014dc107c5070401ffffffffffffffffffffffffffff\
     fffe020000000000000000000000000000000700000000000000000000000000000008";
 
 fn day(days: i64) -> Instant {
