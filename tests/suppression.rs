@@ -14,8 +14,8 @@ use serde_json::json;
 use shop::{at, book, steps};
 use throughline::{
     Binding, BlockReason, ChannelKind, Claim, ContactPoint, CustomerId, CustomerState, DeliveryError, Event,
-    IdentityKey, Instant, MemoryStore, Outcome, Playbook, PointHash, Rehearsal, Span, Status, Stepper, Store,
-    StoreError, SubscriptionStatus, Suppression, SuppressionChange, Wake, Work, async_trait,
+    IdentityKey, IdentityKind, Instant, Key, MemoryStore, Outcome, Playbook, PointHash, Rehearsal, Span, Status,
+    Stepper, Store, StoreError, SubscriptionStatus, Suppression, SuppressionChange, Wake, Work, async_trait,
 };
 
 const MAIL: &str = "shared@shop.example";
@@ -105,6 +105,23 @@ fn promise_4_3_opt_outs_and_complaints_stop_marketing_on_every_record_until_it_i
         begins(&rig, "bert");
         assert!(rig.sent()[2].ends_with("mail email"), "{name}: {:?}", rig.sent());
     }
+}
+
+#[test]
+fn promise_5_5_who_is_suppressed_leaves_the_segment_of_the_reachable() {
+    let mut book = everywhere();
+    book["segments"] = json!({"reachable": {"reachable": "email"}});
+    let rig = two(book, |_| Does::Answers(Ok(())), MemoryStore::new());
+    let reachable = |user: &str| {
+        let owner = rig::owner(&rig, IdentityKind::User, user);
+        let record = block_on(rig.engine.store().load(owner)).unwrap().unwrap();
+        record.profile.memberships.contains(Key::new("reachable").hash())
+    };
+    assert!(reachable("bert"));
+    block_on(rig.engine.suppress(&ChannelKind::Email, &mail(), BlockReason::HardBounce)).unwrap();
+    begins(&rig, "bert");
+    block_on(rig.engine.run_due()).unwrap();
+    assert!(!reachable("bert"));
 }
 
 #[test]

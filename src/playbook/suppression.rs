@@ -142,5 +142,6 @@ impl Turn<'_> {
                 profile.points.block(&known, reason);
             }
         }
+        self.reachability_changed();
     }
 }
