@@ -3,7 +3,6 @@
 mod shop;
 
 use cpu_time::ThreadTime as Watch;
-
 use serde_json::{Value as Json, json};
 use shop::{Shop, at, book, steps};
 use throughline::{Event, Input, Playbook, Span};
