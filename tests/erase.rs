@@ -76,12 +76,12 @@ fn promise_2_4_the_end_of_a_run_says_why() {
     shop.event(START, known());
     shop.event(START, Event::track("Begin"));
     let before = shop.notes.len();
-    shop.input(Input::Erase { named: None }, at(AFTER));
+    shop.input(Input::Erase { named: None, until: at(AFTER) }, at(AFTER));
     let told: Vec<Json> = shop.notes[before..].iter().map(|note| serde_json::to_value(&note.what).unwrap()).collect();
     assert!(told.iter().any(|what| what["what"] == "run_ended" && what["reason"] == "erased"), "{told:?}");
     assert!(told.iter().any(|what| what["what"] == "erased"), "{told:?}");
     assert!(told.iter().any(|what| what["what"] == "segment_left"), "{told:?}");
-    shop.input(Input::Erase { named: None }, at(AFTER));
+    shop.input(Input::Erase { named: None, until: at(AFTER) }, at(AFTER));
     assert_eq!(shop.noted("erased"), 1, "twice is once");
 }
 
@@ -107,7 +107,8 @@ fn promise_10_2_what_is_under_way_at_an_erasure_comes_to_an_end_that_is_told() {
         .filter(|contact| matches!(contact.status, throughline::Status::InFlight { .. }));
     let flying = flying.count();
     assert!(open > 0 && flying > 0, "{open} {flying}");
-    shop.input(Input::Erase { named: None }, at(START) + Span::seconds(2));
+    let now = at(START) + Span::seconds(2);
+    shop.input(Input::Erase { named: None, until: now }, now);
     let told = |what: &str| {
         shop.notes[before..].iter().filter(|note| serde_json::to_value(note).unwrap()["what"] == what).count()
     };

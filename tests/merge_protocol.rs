@@ -556,7 +556,11 @@ fn promise_2_4_an_erasure_at_any_moment_of_a_merge_erases_all_that_becomes_one()
                 let work = Work { customer: names[*from], input: Input::Merge { with: names[*to] }, now: later };
                 held.commit(&work, &stepper).unwrap();
             }
-            held.forwarded.push(Work { customer: names[erased], input: Input::Erase { named: None }, now: later });
+            held.forwarded.push(Work {
+                customer: names[erased],
+                input: Input::Erase { named: None, until: later },
+                now: later,
+            });
             all += every_order(&held, &stepper, &mut |held| {
                 for record in involved.iter().map(|n| held.live(names[*n])) {
                     let state = &held.records[&record];

@@ -218,7 +218,8 @@ fn absorbing(book: &Playbook, state: &CustomerState) -> Vec<(Input, Outcome)> {
     let now = state.last + Span::hours(1);
     let other = throughline::CustomerId::new("other");
     let mut records = [(state.profile.id, state.clone()), (other, CustomerState::new(other, now))];
-    let erase = Input::Erase { named: Some(book.identity().key(throughline::IdentityKind::User, marker("user"))) };
+    let named = Some(book.identity().key(throughline::IdentityKind::User, marker("user")));
+    let erase = Input::Erase { named, until: now };
     let mut inputs =
         std::collections::VecDeque::from([(other, Input::Merge { with: state.profile.id }), (other, erase)]);
     let mut all = Vec::new();

@@ -41,7 +41,7 @@ impl Engine {
             (Who::Record(record), None) => *record,
             (Who::User(_), None) => return Ok(Erasure::Done),
         };
-        let work = Work { customer, input: Input::Erase { named }, now: self.now() };
+        let work = Work { customer, input: Input::Erase { named, until: self.now() }, now: self.now() };
         self.transact(vec![work]).await?;
         let record = self.survivor(customer).await?;
         let gone: Vec<CustomerId> = match &record {

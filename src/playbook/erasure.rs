@@ -17,7 +17,9 @@ pub(super) const ERASED: &str = "erased";
 
 impl Turn<'_> {
     /// The host erases the customer: at once, or as soon as it is settled which records are theirs.
-    pub(super) fn erase(&mut self, named: Option<IdentityKey>) {
+    /// Of what is dated until then nothing is taken afterwards, whatever this record knows of the time.
+    pub(super) fn erase(&mut self, named: Option<IdentityKey>, until: Instant) {
+        self.state.erased = self.state.erased.max(until);
         if self.state.awaits() {
             self.out.awaits = true;
             return self.awaiting(|awaiting| awaiting.erase = Erase::Asked);
@@ -60,7 +62,7 @@ impl Turn<'_> {
 
     /// An event tells that this is the record of a customer who was erased: of one more device, or from before the shop knew
     /// who it was. A user's it is only by the shop's own word.
-    pub(super) fn erase_visitor(&mut self) {
+    pub(super) fn erase_visitor(&mut self, until: Instant) {
         if self.state.profile.user_id.is_some() || self.state.is_erased() {
             return;
         }
@@ -68,7 +70,7 @@ impl Turn<'_> {
             self.out.awaits = true;
             return self.awaiting(|awaiting| awaiting.erase = awaiting.erase.max(Erase::Visitor));
         }
-        self.erase(None);
+        self.erase(None, until);
     }
 
     /// What is left outside of the record: payloads are forgotten, contact points are not reached on any record.
@@ -134,8 +136,9 @@ impl Turn<'_> {
         match &then.event {
             Some(event) if !self.takes(event) => {
                 if self.is_from_before(event) {
+                    let until = self.state.erased;
                     let others = [with].into_iter().chain(then.further.iter().copied());
-                    self.out.forward.extend(others.map(|record| (record, Input::EraseVisitor)));
+                    self.out.forward.extend(others.map(|record| (record, Input::EraseVisitor { until })));
                 }
                 false
             }
@@ -155,13 +158,13 @@ impl Turn<'_> {
             return Some(TWO_USERS);
         }
         if asked.begun <= self.state.erased {
-            self.out.forward.push((asked.into, Input::Erase { named: None }));
+            self.out.forward.push((asked.into, Input::Erase { named: None, until: self.state.erased }));
             return Some(ERASED);
         }
         match &then.event {
             Some(event) if !self.takes(event) => {
                 if self.is_from_before(event) {
-                    self.out.forward.push((asked.into, Input::EraseVisitor));
+                    self.out.forward.push((asked.into, Input::EraseVisitor { until: self.state.erased }));
                 }
                 Some(ERASED)
             }

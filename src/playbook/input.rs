@@ -96,9 +96,14 @@ pub enum Input {
     Erase {
         /// The identifier by which the host named them, as the playbook's [`Identity`](crate::Identity) makes it.
         named: Option<IdentityKey>,
+        /// When the host asked: of what is dated until then nothing is taken afterwards.
+        until: Instant,
     },
     /// An event tells that the record is of a customer who was erased. If no user is known by it, it is erased as well.
-    EraseVisitor,
+    EraseVisitor {
+        /// When the customer was erased.
+        until: Instant,
+    },
     /// The record that this one became part of was erased: what is left here is forgotten as well.
     Forget,
     /// The record that this one became part of was removed for its age: so is this one.

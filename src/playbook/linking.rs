@@ -207,8 +207,8 @@ impl Turn<'_> {
             self.state.segments_due = Instant::MIN;
             match erase {
                 Erase::No => {}
-                Erase::Visitor => self.erase_visitor(),
-                Erase::Asked => self.erase(None),
+                Erase::Visitor => self.erase_visitor(self.now),
+                Erase::Asked => self.erase(None, self.now),
             }
         }
     }

@@ -73,8 +73,8 @@ impl Playbook {
                 turn.state.erased = turn.state.erased.max(*erased);
                 turn.released(*link, then.as_ref(), *refused);
             }
-            Input::Erase { named } => turn.erase(*named),
-            Input::EraseVisitor => turn.erase_visitor(),
+            Input::Erase { named, until } => turn.erase(*named, *until),
+            Input::EraseVisitor { until } => turn.erase_visitor(*until),
             Input::Suppressed { id, block } => turn.suppressed(*id, *block),
             // Done above.
             Input::Forget | Input::Gone { .. } => {}

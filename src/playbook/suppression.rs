@@ -64,8 +64,9 @@ impl Turn<'_> {
             return;
         };
         let (point, channel) = (contact.point_of(id), contact.channel.kind.clone());
+        // A device may be another's tomorrow, who opted out of nothing.
         let known = self.state.profile.points.iter().find(|known| Some(known.point.hash()) == point);
-        if let Some(point) = known.map(|known| known.point.clone()) {
+        if let Some(point) = known.filter(|known| !known.kind.has_devices()).map(|known| known.point.clone()) {
             self.list(&channel, &point, what);
         }
     }

@@ -42,7 +42,7 @@ impl CustomerState {
     pub(crate) fn bury(&mut self, mut tombstone: Tombstone, now: Instant) -> CustomerState {
         let mut empty = CustomerState::new(self.profile.id, now);
         empty.last = now;
-        empty.erased = now;
+        empty.erased = self.erased.max(now);
         // Nothing is left to be evaluated.
         empty.segments_due = Instant::MAX;
         empty.profile.consents = self.profile.consents.opt_outs();

@@ -212,7 +212,7 @@ impl<'o> Rehearsal<'o> {
             (Who::User(_), None) => return,
         };
         // An erasure is never refused.
-        let _ = self.work(Work { customer, input: Input::Erase { named }, now: self.now });
+        let _ = self.work(Work { customer, input: Input::Erase { named, until: self.now }, now: self.now });
     }
 
     /// Changes the suppression list, as [`Engine::suppress`](crate::Engine::suppress) does.
