@@ -19,9 +19,10 @@ impl Turn<'_> {
     /// The host erases the customer: at once, or as soon as it is settled which records are theirs.
     /// Of what is dated until then nothing is taken afterwards, whatever this record knows of the time.
     pub(super) fn erase(&mut self, named: Option<IdentityKey>, until: Instant) {
-        self.state.erased = self.state.erased.max(until);
         if self.state.awaits() {
             self.out.awaits = true;
+            // Whatever settles the links comes later than this.
+            self.state.last = self.state.last.max(until);
             return self.awaiting(|awaiting| awaiting.erase = Erase::Asked);
         }
         while let Some(run) = self.state.runs.pop() {
@@ -35,7 +36,8 @@ impl Turn<'_> {
         self.end_messages();
         let mut tombstone = tombstone(&self.book.identity, &self.state.profile);
         tombstone.join(Tombstone { users: named.iter().map(|key| key.as_u128()).collect(), strong: Vec::new() });
-        let held = self.state.bury(tombstone, self.now);
+        // A record that was asked may have become part of this one since, which has seen less of the time.
+        let held = self.state.bury(tombstone, self.now.max(until).max(self.state.last));
         self.leave_nothing(&held);
         if !held.is_erased() {
             self.out.notice(self.now, What::Erased);
@@ -68,6 +70,7 @@ impl Turn<'_> {
         }
         if self.state.awaits() {
             self.out.awaits = true;
+            self.state.last = self.state.last.max(until);
             return self.awaiting(|awaiting| awaiting.erase = awaiting.erase.max(Erase::Visitor));
         }
         self.erase(None, until);
