@@ -132,14 +132,32 @@ impl Turn<'_> {
 
     /// A link is settled.
     pub(super) fn released(&mut self, link: u64, then: Option<&Carried>, refused: Option<(CustomerId, &'static str)>) {
+        // The next of the records that an event names is awaited before this one is settled, since an erasure that was asked
+        // for takes all of them.
+        let next = then.filter(|then| self.is_erased_soon() && !self.is_part(then));
+        if let Some(then) = next {
+            self.act(then);
+        }
         self.settle(link);
         if let Some((record, reason)) = refused {
             self.out.notice(self.now, What::MergeRefused { record, reason });
         }
         match then {
+            _ if next.is_some() => self.go_on(),
             Some(then) => self.act(then),
             None => self.go_on(),
         }
+    }
+
+    /// Whether an erasure was asked for that waits for links.
+    fn is_erased_soon(&self) -> bool {
+        matches!(&self.state.stage, Stage::Awaiting(awaiting) if awaiting.erase != Erase::No)
+    }
+
+    /// Whether all the further records that an event names are this one.
+    fn is_part(&self, then: &Carried) -> bool {
+        let ours = |with: &CustomerId| *with == self.state.profile.id || self.state.absorbed.contains(with);
+        then.further.iter().all(ours)
     }
 
     /// What was carried acts: the next of the records that the event names, or the event.
