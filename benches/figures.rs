@@ -1,37 +1,18 @@
 //! The figures of the README: CPU time per event over real logs, and what a record weighs.
 
+#[path = "support/counting.rs"]
+mod counting;
 #[path = "support/spread.rs"]
 mod spread;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
+use counting::LIVE;
 use cpu_time::ThreadTime;
 use spread::{median, spread};
 use throughline::{Event, Playbook, Rehearsal};
-
-/// Counts what is allocated, so that memory is measured and not estimated.
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: passes every call on to the system's allocator and only counts.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const RUNS: usize = 7;
 

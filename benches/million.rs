@@ -4,10 +4,13 @@
 //! Each has a month of a shop: views, carts and orders in other proportions, forty events on average. Twenty segments are
 //! kept up to date all the while; then a playbook in which five of them changed is enrolled.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[path = "support/counting.rs"]
+mod counting;
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use counting::LIVE;
 use cpu_time::ThreadTime;
 use futures::executor::block_on;
 use serde_json::{Map, Value as Json, json};
@@ -16,27 +19,6 @@ use throughline::{
     IdentityKind, Input, Instant, ManualClock, MemoryStore, Outcome, Playbook, Refused, Span, Stepper, Surroundings,
     Work, async_trait,
 };
-
-/// Counts what is allocated, so that memory is measured and not estimated.
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: passes every call on to the system's allocator and only counts.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const PAGE: usize = 1_000;
 

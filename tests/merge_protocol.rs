@@ -459,6 +459,20 @@ fn promise_2_4_a_person_of_many_devices_is_erased_whole_and_stays_so() {
     assert!(met["erased while others are awaited"] >= 100, "{met:?}");
 }
 
+/// A record of each name, of one of which a user is known.
+fn begun(names: &[CustomerId], known: usize, now: Instant, stepper: &Plain) -> Held {
+    let mut held = Held::default();
+    for (n, name) in names.iter().enumerate() {
+        let mut event = Event::track("Begin").property("n", n as i64).at(now + Span::minutes(n as i64 * 7 % 5));
+        if n == known {
+            event = event.user("u");
+        }
+        let work = Work { customer: *name, input: Input::Event(event.into()), now: now + Span::hours(1) };
+        held.commit(&work, stepper).unwrap();
+    }
+    held
+}
+
 /// Tries every order in which what is forwarded can arrive; answers how many there were.
 fn every_order(held: &Held, stepper: &Plain, check: &mut impl FnMut(&Held)) -> u64 {
     if held.forwarded.is_empty() {
@@ -493,15 +507,7 @@ fn promise_2_3_opposite_links_and_circles_end_in_every_order() {
     ];
     for links in circles {
         for known in 0..5 {
-            let mut held = Held::default();
-            for (n, name) in names.iter().enumerate() {
-                let mut event = Event::track("Begin").property("n", n as i64).at(now + Span::minutes(n as i64 * 7 % 5));
-                if n == known {
-                    event = event.user("u");
-                }
-                let work = Work { customer: *name, input: Input::Event(event.into()), now: now + Span::hours(1) };
-                held.commit(&work, &stepper).unwrap();
-            }
+            let mut held = begun(&names, known, now, &stepper);
             for (n, (from, to)) in links.iter().enumerate() {
                 let event = Event::track("Begin").property("n", 100 + n as i64);
                 let merge = Work {
@@ -542,15 +548,7 @@ fn promise_2_4_an_erasure_at_any_moment_of_a_merge_erases_all_that_becomes_one()
     for links in circles {
         let involved: BTreeSet<usize> = links.iter().flat_map(|(from, to)| [*from, *to]).collect();
         for (known, erased) in (0..4).flat_map(|known| involved.iter().map(move |erased| (known, *erased))) {
-            let mut held = Held::default();
-            for (n, name) in names.iter().enumerate() {
-                let mut event = Event::track("Begin").property("n", n as i64).at(now + Span::minutes(n as i64 * 7 % 5));
-                if n == known {
-                    event = event.user("u");
-                }
-                let work = Work { customer: *name, input: Input::Event(event.into()), now: now + Span::hours(1) };
-                held.commit(&work, &stepper).unwrap();
-            }
+            let mut held = begun(&names, known, now, &stepper);
             let later = now + Span::hours(2);
             for (from, to) in links {
                 let work = Work { customer: names[*from], input: Input::Merge { with: names[*to] }, now: later };

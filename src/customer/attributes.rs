@@ -83,14 +83,6 @@ pub struct Attributes {
     text: Box<str>,
 }
 
-/// What one look tells.
-pub(crate) enum Glance<'a> {
-    Found(&'a Cell),
-    Nothing,
-    /// It has to be searched for.
-    Unsure,
-}
-
 #[derive(Debug, Clone)]
 struct Told {
     key: Key,
@@ -102,30 +94,20 @@ struct Told {
 impl Attributes {
     /// The attribute of this name.
     pub fn get(&self, key: &Key) -> Option<AttributeRef<'_>> {
-        self.search(key.hash()).and_then(|at| self.at(at))
+        self.position(key.hash()).and_then(|at| self.at(at))
     }
 
     /// The value of the attribute of this name.
     #[inline]
     pub fn value(&self, key: &Key) -> Option<ValueRef<'_>> {
-        let at = self.search(key.hash())?;
-        self.cells.get(at).map(|(_, cell)| cell.read(&self.text))
+        self.cell(key.hash()).map(|cell| cell.read(&self.text))
     }
 
-    /// What one look tells of an attribute.
+    /// The value of the attribute with this hash, as it lies there.
     #[inline]
-    pub(crate) fn glance(&self, hash: u64) -> Glance<'_> {
-        for turn in 0.. {
-            match self.places.hint(hash, turn) {
-                Hint::Nowhere => return Glance::Nothing,
-                Hint::At(at) => match self.cells.get(at) {
-                    Some((known, cell)) if *known == hash => return Glance::Found(cell),
-                    _ => {}
-                },
-                Hint::Unknown => break,
-            }
-        }
-        Glance::Unsure
+    pub(crate) fn cell(&self, hash: u64) -> Option<&Cell> {
+        let at = self.position(hash)?;
+        self.cells.get(at).map(|(_, cell)| cell)
     }
 
     /// Takes a value said at an instant; an older one than what is known changes nothing. Says whether the value changed.
@@ -239,12 +221,12 @@ impl Attributes {
         }
     }
 
-    fn search(&self, hash: u64) -> Option<usize> {
-        let is_it = |at: &usize| self.cells.get(*at).is_some_and(|(known, _)| *known == hash);
+    #[inline]
+    fn position(&self, hash: u64) -> Option<usize> {
         for turn in 0.. {
             match self.places.hint(hash, turn) {
                 Hint::Nowhere => break,
-                Hint::At(at) if is_it(&at) => return Some(at),
+                Hint::At(at) if self.cells.get(at).is_some_and(|(known, _)| *known == hash) => return Some(at),
                 Hint::At(_) => {}
                 Hint::Unknown => return self.cells.binary_search_by_key(&hash, |(known, _)| *known).ok(),
             }

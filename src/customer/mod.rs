@@ -26,7 +26,6 @@ mod suppression;
 
 pub(crate) use affinity::{Affinities, Affinity};
 pub(crate) use at_point::AtPoint;
-pub(crate) use attributes::Glance;
 pub(crate) use cell::{Cell, Short};
 pub(crate) use column::{Cells, Column, NONE};
 pub(crate) use consent::{GrantOf, Word};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::compare::Operator;
-use crate::customer::{Cell, Customer, Glance, Profile, Short};
+use crate::customer::{Cell, Customer, Profile, Short};
 use crate::primitives::{Key, Value, ValueRef};
 
 /// A test of an attribute that reads nothing but its value.
@@ -53,10 +53,10 @@ impl Quick {
     /// Whether a record's attribute passes; `None` if it takes more than a look.
     #[inline(always)]
     pub(super) fn at_a_glance(&self, profile: &Profile) -> Option<bool> {
-        let found = match profile.attributes.glance(self.hash) {
-            Glance::Found(Cell::Short(text)) if !self.texts.is_empty() => is_one_of(text.words(), &self.texts),
-            Glance::Found(Cell::Int(n)) if self.numbers.0 <= self.numbers.1 => self.is_number(*n),
-            Glance::Nothing if profile.place.is_none() => false,
+        let found = match profile.attributes.cell(self.hash) {
+            Some(Cell::Short(text)) if !self.texts.is_empty() => is_one_of(text.words(), &self.texts),
+            Some(Cell::Int(n)) if self.numbers.0 <= self.numbers.1 => self.is_number(*n),
+            None if profile.place.is_none() => false,
             _ => return None,
         };
         Some(found != self.negated)
