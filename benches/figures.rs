@@ -26,6 +26,7 @@ fn main() {
         ("starbucks_dev", "offers", &["Order Completed", "Offer Viewed", "Offer Received"][..]),
         ("online_retail", "after_purchase", &["Order Completed", "Order Refunded"][..]),
     ];
+    let mut any = vec![Vec::new(); RUNS];
     for (folder, name, names) in logs {
         // `cargo bench --bench figures -- LOG` measures one log only.
         if only.as_ref().is_some_and(|only| only != folder) {
@@ -34,8 +35,13 @@ fn main() {
         let Some(events) = support::log(folder) else { continue };
         let playbook = support::playbook(name, names);
         let events: Vec<Arc<Event>> = events.into_iter().map(Arc::new).collect();
-        per_event(folder, &playbook, &events);
+        let plain = per_event(folder, &playbook, &events);
+        any.iter_mut().zip(plain).for_each(|(any, plain)| any.extend(plain));
         weigh(&playbook, &events);
+    }
+    let mut medians: Vec<u64> = any.iter_mut().filter(|any| !any.is_empty()).map(|any| median(any)).collect();
+    if only.is_none() && !medians.is_empty() {
+        println!("  an event of any of these logs that sends nothing, median: {} ns", spread(&mut medians));
     }
     if only.is_none() {
         memory();
@@ -43,10 +49,11 @@ fn main() {
     }
 }
 
-/// Times each event by itself, and apart from it the timers that fire before it.
-fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
+/// Times each event by itself, and apart from it the timers that fire before it. Gives the times of those that sent
+/// nothing, of each run.
+fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) -> Vec<Vec<u64>> {
     let (mut plain, mut sending, mut timers) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut all, mut messages) = (Vec::new(), 0);
+    let (mut all, mut messages, mut times) = (Vec::new(), 0, Vec::new());
     for _ in 0..RUNS {
         let copying = ThreadTime::now();
         events.iter().for_each(|event| drop(std::hint::black_box(Arc::new(Event::clone(event)))));
@@ -74,6 +81,7 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
         all.push(cpu.as_nanos() as u64 / events.len() as u64);
         messages = rehearsal.handed_over();
         plain.push(median(&mut without));
+        times.push(without);
         timers.push(firing / events.len() as u64);
         if !with.is_empty() {
             sending.push(median(&mut with));
@@ -86,6 +94,7 @@ fn per_event(folder: &str, playbook: &Arc<Playbook>, events: &[Arc<Event>]) {
     }
     println!("    timers, their messages included, mean:         {} ns per event", spread(&mut timers));
     println!("    all CPU, mean:                                 {} ns per event", spread(&mut all));
+    times
 }
 
 /// What the customers with about a hundred events weigh, at the end of a real log.

@@ -23,12 +23,16 @@ pub(crate) enum Cells {
     Any(Vec<Option<Value>>),
 }
 
+/// Texts grow by at least so many bytes: an order's number at a time would move them with each order.
+const FEW_TEXTS: usize = 24;
 /// No value, among the numbers.
 pub(crate) const NONE: i64 = i64::MIN;
 /// No value, among the texts.
 const GAP: u32 = 1 << 31;
 /// Decimal places of packed numbers.
 const SCALE: u32 = 4;
+/// By which a number of so many decimal places is packed.
+const PACKING: [i64; SCALE as usize + 1] = [10_000, 1_000, 100, 10, 1];
 
 impl std::fmt::Debug for Column {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,7 +78,7 @@ impl Column {
                 let start = end_before(ends, row);
                 let new = value.and_then(Value::as_str).unwrap_or_default();
                 if text.capacity() - text.len() < new.len() {
-                    text.reserve_exact(new.len().max(text.len() / 8));
+                    text.reserve_exact(new.len().max(FEW_TEXTS).max(text.len() / 8));
                 }
                 text.insert_str(start, new);
                 for end in ends.iter_mut().skip(row) {
@@ -170,13 +174,14 @@ fn end_before(ends: &[u32], row: usize) -> usize {
 
 fn packed(value: &Value) -> Option<i64> {
     match value {
-        Value::Int(n) => n.checked_mul(10_i64.pow(SCALE)).filter(|n| *n != NONE),
-        Value::Decimal(n) if n.scale() <= SCALE => {
-            let scaled = n.mantissa().checked_mul(10_i128.pow(SCALE - n.scale()))?;
-            i64::try_from(scaled).ok().filter(|n| *n != NONE)
+        Value::Int(n) => n.checked_mul(10_i64.pow(SCALE)),
+        Value::Decimal(n) => {
+            let packing = PACKING.get(usize::try_from(n.scale()).ok()?)?;
+            i64::try_from(n.mantissa()).ok()?.checked_mul(*packing)
         }
         _ => None,
     }
+    .filter(|packed| *packed != NONE)
 }
 
 fn unpacked(number: i64) -> ValueRef<'static> {

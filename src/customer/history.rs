@@ -210,9 +210,14 @@ impl Series {
             _ => self.times.len(),
         };
         insert_tight(&mut self.times, row, at);
+        let mut missing = columns.len();
         for column in &mut self.columns {
-            let value = if columns.contains(&column.property) { property(&column.property) } else { None };
-            column.insert(row, value);
+            let kept = columns.contains(&column.property);
+            missing -= usize::from(kept);
+            column.insert(row, if kept { property(&column.property) } else { None });
+        }
+        if missing == 0 {
+            return;
         }
         if self.columns.is_empty() {
             self.columns.reserve_exact(columns.len());

@@ -19,6 +19,10 @@ pub(crate) struct Standing {
 
 const INSIDE: u64 = 1;
 
+/// Where a segment's standing is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place(Result<usize, usize>);
+
 impl Standing {
     pub(crate) fn new(segment: u64, inside: bool, until: Instant) -> Self {
         Standing { tag: (segment & !INSIDE) | u64::from(inside), until }
@@ -70,7 +74,18 @@ impl Memberships {
     }
 
     pub(crate) fn standing(&self, segment: u64) -> Option<Standing> {
-        self.position(segment).ok().and_then(|at| self.0.get(at)).copied()
+        self.at(self.place(segment))
+    }
+
+    /// Where a segment's standing is, or would be: until some standing is set.
+    pub(crate) fn place(&self, segment: u64) -> Place {
+        let segment = Self::normal(segment);
+        Place(self.0.binary_search_by_key(&segment, |standing| standing.segment()))
+    }
+
+    /// The standing in a place.
+    pub(crate) fn at(&self, Place(place): Place) -> Option<Standing> {
+        place.ok().and_then(|at| self.0.get(at)).copied()
     }
 
     /// Makes room for standings in so many segments, or gives back what was not needed.
@@ -83,8 +98,13 @@ impl Memberships {
 
     /// Takes a standing; one that says nothing is forgotten.
     pub(crate) fn set(&mut self, standing: Standing) {
+        self.set_at(self.place(standing.tag), standing);
+    }
+
+    /// The same, in the place that the segment's standing has.
+    pub(crate) fn set_at(&mut self, Place(place): Place, standing: Standing) {
         let tells = standing.inside() || standing.until < Instant::MAX;
-        match (self.position(standing.tag), tells) {
+        match (place, tells) {
             (Ok(at), true) => {
                 if let Some(known) = self.0.get_mut(at) {
                     *known = standing;
@@ -126,11 +146,6 @@ impl Memberships {
     /// Forgets segments that are no longer defined.
     pub(crate) fn retain(&mut self, known: impl Fn(u64) -> bool) {
         self.0.retain(|standing| known(standing.segment()));
-    }
-
-    fn position(&self, segment: u64) -> Result<usize, usize> {
-        let segment = Self::normal(segment);
-        self.0.binary_search_by_key(&segment, |standing| standing.segment())
     }
 }
 

@@ -87,5 +87,10 @@ fn money(properties: &Fields, name: &Key) -> Option<i64> {
 
 /// An amount in ten-thousandths.
 pub(super) fn units(amount: Decimal) -> Option<i64> {
-    amount.checked_mul(Decimal::from(10_i64.pow(PLACES)))?.round().to_i64().map(|n| n.clamp(-LARGEST, LARGEST))
+    let units = match PLACES.checked_sub(amount.scale()) {
+        // No amount that fits is rounded then, and its digits are far from the bounds of 128 bits.
+        Some(places) => i64::try_from(amount.mantissa() * 10_i128.pow(places)).ok(),
+        None => amount.checked_mul(Decimal::from(10_i64.pow(PLACES)))?.round().to_i64(),
+    };
+    units.map(|units| units.clamp(-LARGEST, LARGEST))
 }

@@ -296,8 +296,7 @@ impl Journey for Graph {
         {
             return None;
         }
-        let data: Fields =
-            self.keeps.iter().filter_map(|key| Some((key.clone(), properties.get(key)?.clone()))).collect();
+        let data = properties.only(&self.keeps);
         let key = match &self.key {
             None => None,
             Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),

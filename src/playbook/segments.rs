@@ -227,7 +227,8 @@ impl<'a> Turn<'a> {
         let book = self.book;
         let Some((id, segment)) = book.segments.get(usize::from(position)) else { return };
         let hash = id.key().hash();
-        let known = self.state.profile.memberships.standing(hash);
+        let place = self.state.profile.memberships.place(hash);
+        let known = self.state.profile.memberships.at(place);
         let inside = known.is_some_and(Standing::inside);
         // A segment of the host's that panics says nothing: membership stays as it is.
         let evaluate = || segment.evaluate(&self.state.profile, at);
@@ -236,7 +237,7 @@ impl<'a> Turn<'a> {
         let until = found.until.filter(|until| *until > at).unwrap_or(Instant::MAX);
         let standing = Standing::new(hash, found.inside, until);
         if known != Some(standing) {
-            self.state.profile.memberships.set(standing);
+            self.state.profile.memberships.set_at(place, standing);
         }
         if inside == found.inside {
             return;

@@ -1,5 +1,6 @@
 //! Values of attributes and event properties.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
@@ -212,12 +213,12 @@ impl<'a> ValueRef<'a> {
     }
 
     /// A short text of a scalar, for run keys and content keys: numbers without trailing zeros, text as it is.
-    pub(crate) fn to_key_text(self) -> Option<String> {
+    pub(crate) fn to_key_text(self) -> Option<Cow<'a, str>> {
         Some(match self {
-            ValueRef::Bool(b) => b.to_string(),
-            ValueRef::Int(n) => n.to_string(),
-            ValueRef::Decimal(n) => n.normalize().to_string(),
-            ValueRef::Text(text) => text.to_owned(),
+            ValueRef::Bool(b) => b.to_string().into(),
+            ValueRef::Int(n) => n.to_string().into(),
+            ValueRef::Decimal(n) => n.normalize().to_string().into(),
+            ValueRef::Text(text) => text.into(),
             ValueRef::List(_) | ValueRef::Map(_) => return None,
         })
     }
@@ -273,6 +274,13 @@ impl Fields {
     /// The value under a name given as text.
     pub fn get_str(&self, name: &str) -> Option<&Value> {
         self.position(Key::hash_of(name)).ok().and_then(|at| self.0.get(at)).map(|(_, value)| value)
+    }
+
+    /// Those under these names.
+    pub(crate) fn only(&self, names: &[Key]) -> Fields {
+        let mut fields = Vec::with_capacity(names.len());
+        fields.extend(names.iter().filter_map(|key| Some((key.clone(), self.get(key)?.clone()))));
+        fields.into_iter().collect()
     }
 
     /// Sets a value and returns the one it replaces.

@@ -7,6 +7,7 @@ mod summary;
 mod tally;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 
 pub use log::{LogLine, LogWhat};
@@ -225,7 +226,8 @@ impl<'o> Rehearsal<'o> {
     fn take(&mut self, event: Arc<Event>) {
         let playbook = self.playbook.clone();
         // The store in memory never waits.
-        let taken = take(&mut Taking { rehearsal: self, event: &event }, playbook.identity(), &event).now_or_never();
+        let taken =
+            pin!(take(&mut Taking { rehearsal: self, event: &event }, playbook.identity(), &event)).now_or_never();
         match taken {
             Some(Ok(Some(stepped))) => self.tally.event(stepped.duplicate),
             _ => self.tally.malformed(),

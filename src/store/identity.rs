@@ -249,20 +249,19 @@ async fn take_device<S: Shell>(
 
 /// The identifiers of an event, the strongest first.
 fn names(event: &Event, identity: &Identity) -> Vec<Named> {
-    let key = |role, kind, id: &Option<Arc<str>>| {
-        id.as_deref().map(|id| Named { key: identity.key(kind, id), role, owner: None })
-    };
-    let strong = identity.keys(event).map(|key| Named { key, role: Role::Strong, owner: None });
-    let device = event.device.as_ref().filter(|_| !event.leaves_device());
-    let device = device.and_then(|device| key(Role::Device, IdentityKind::Device, &device.token));
-    key(Role::User, IdentityKind::User, &event.user_id)
-        .into_iter()
-        .chain(strong)
-        .chain(key(Role::Former, IdentityKind::User, &event.previous_id))
-        .chain(key(Role::Visitor, IdentityKind::Anonymous, &event.previous_id))
-        .chain(key(Role::Visitor, IdentityKind::Anonymous, &event.anonymous_id))
-        .chain(device)
-        .collect()
+    // Most events name one or two.
+    let mut named = Vec::with_capacity(2);
+    let mut name = |role, key: Option<IdentityKey>| named.extend(key.map(|key| Named { key, role, owner: None }));
+    let key = |kind, id: &Option<Arc<str>>| id.as_deref().map(|id| identity.key(kind, id));
+    name(Role::User, key(IdentityKind::User, &event.user_id));
+    identity.keys(event).for_each(|strong| name(Role::Strong, Some(strong)));
+    name(Role::Former, key(IdentityKind::User, &event.previous_id));
+    name(Role::Visitor, key(IdentityKind::Anonymous, &event.previous_id));
+    name(Role::Visitor, key(IdentityKind::Anonymous, &event.anonymous_id));
+    if let Some(device) = event.device.as_ref().filter(|_| !event.leaves_device()) {
+        name(Role::Device, key(IdentityKind::Device, &device.token));
+    }
+    named
 }
 
 /// Where an event goes.
