@@ -1,14 +1,13 @@
 //! The built-in journey: a graph of steps, walked one signal at a time.
 
-use std::sync::Arc;
-
+use super::steps::Step;
+use super::trigger::{Begins, KeyOf, Trigger};
 use super::walk::Walk;
 use super::{Act, Admission, Advance, EndReason, Entry, Journey, RunView, Signal, Stuck};
-use crate::customer::{Customer, Engagement};
+use crate::customer::Customer;
 use crate::event::Event;
-use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::zone::Zone;
-use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
+use crate::primitives::{Fields, Instant, JourneyId, Key, Needs, SegmentId, Span, Value};
 use crate::segment::{Criteria, Facts, Filter};
 
 /// A journey made from JSON; see the guide for its form.
@@ -31,101 +30,11 @@ pub struct Graph {
     pub(super) shop_zone: Option<Zone>,
 }
 
-/// A step of a [`Graph`].
-#[derive(Debug, Clone)]
-pub(super) struct Step {
-    pub(super) name: Key,
-    pub(super) kind: StepKind,
-}
-
-/// Where a step leads: the place of another step, or the end.
-pub(super) type Next = Option<u32>;
-
-/// What a step does.
-#[derive(Debug, Clone)]
-pub(super) enum StepKind {
-    /// Waits for a time.
-    Wait { span: Span, next: Next },
-    /// Waits until a local time of day, on some weekdays.
-    WaitUntil { time: LocalTime, weekdays: Weekdays, next: Next },
-    /// Waits for an event or a condition, with a timeout.
-    WaitFor { what: Awaited, timeout: Span, since_step: bool, then: Next, otherwise: Next },
-    /// Goes where the first rule that holds leads.
-    Branch { arms: Vec<(Criteria, Next)>, otherwise: Next },
-    /// Goes where a stable draw leads, by weights.
-    Split { arms: Vec<(u32, Next)> },
-    /// Sends a message on the next best channel.
-    Message { message: MessageId, only: Option<Arc<[ChannelId]>>, next: Next, on_skip: Next },
-    /// Sends on one channel after another until the customer engages.
-    Cascade { message: MessageId, attempts: Vec<CascadeAttempt>, stops: StopsOn, engaged: Next, next: Next },
-    /// Sets an attribute.
-    Update { attribute: Key, value: Value, next: Next },
-    /// Ends the run.
-    End,
-}
-
-/// What a [`StepKind::WaitFor`] waits for.
-#[derive(Debug, Clone)]
-pub(super) enum Awaited {
-    /// An event.
-    Event(EventMatch),
-    /// A rule that holds.
-    Rule(Criteria),
-}
-
-/// One attempt of a cascade.
-#[derive(Debug, Clone)]
-pub(super) struct CascadeAttempt {
-    pub(super) only: Option<Arc<[ChannelId]>>,
-    pub(super) wait: Option<Span>,
-}
-
-/// What stops a cascade (promise 8.2).
-#[derive(Debug, Clone)]
-pub(super) enum StopsOn {
-    /// Engagement with the message, in one of these ways.
-    Engagement(Arc<[Engagement]>),
-    /// An event of the shop's own.
-    Event {
-        /// Which.
-        event: EventMatch,
-        /// The property by which it belongs to the latest run that is about the same.
-        about: Option<Key>,
-    },
-}
-
 /// An event by name, with a filter on its properties.
 #[derive(Debug, Clone)]
 pub(super) struct EventMatch {
     pub(super) event: Key,
     pub(super) filter: Filter,
-}
-
-#[derive(Debug)]
-pub(super) enum Trigger {
-    Event {
-        event: EventMatch,
-        rule: Option<Criteria>,
-    },
-    /// `present`: also those who are in it when the journey is published, or whom a changed definition brings in.
-    Entered {
-        segment: SegmentId,
-        rule: Option<Criteria>,
-        present: bool,
-    },
-    Left {
-        segment: SegmentId,
-        rule: Option<Criteria>,
-    },
-}
-
-/// Where a run's key comes from.
-#[derive(Debug, Clone)]
-pub(super) enum KeyOf {
-    /// The trigger's `messageId`.
-    Event,
-    /// A property of the trigger.
-    Property(Key),
 }
 
 /// What ends a run at once, wherever it stands (promise 6.6).
@@ -274,22 +183,8 @@ impl Journey for Graph {
     }
 
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission> {
+        let Begins { at, event, rule } = self.trigger.takes(signal)?;
         let none = Fields::new();
-        let (at, rule, event) = match (&self.trigger, signal) {
-            (Trigger::Event { event: wanted, rule }, Signal::Event { event, at }) => {
-                if !wanted.matches(event, &none) {
-                    return None;
-                }
-                (*at, rule, Some(*event))
-            }
-            (Trigger::Entered { segment: wanted, rule, .. }, Signal::Entered { segment, at }) if wanted == *segment => {
-                (*at, rule, None)
-            }
-            (Trigger::Left { segment: wanted, rule }, Signal::Left { segment, at }) if wanted == *segment => {
-                (*at, rule, None)
-            }
-            _ => return None,
-        };
         let properties = event.map_or(&none, |event| &event.properties);
         if let Some(rule) = rule
             && !rule.holds(&Facts::new(who, now).with_trigger(properties))

@@ -4,6 +4,8 @@ mod decode;
 mod graph;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+mod steps;
+mod trigger;
 mod validate;
 mod walk;
 

@@ -1,6 +1,7 @@
 //! What a journey's parts cannot tell on their own: steps nobody reaches, and cycles without a wait.
 
-use super::graph::{Graph, Next, StepKind};
+use super::graph::Graph;
+use super::steps::{Next, StepKind};
 use crate::primitives::fault::Object;
 
 /// Reports what is wrong with the graph as a whole; `false` if anything is.
@@ -72,15 +73,6 @@ fn takes_time(kind: &StepKind) -> bool {
 
 /// Where a step may lead.
 fn exits(graph: &Graph, n: usize) -> Vec<Next> {
-    match graph.steps.get(n).map(|step| &step.kind) {
-        Some(StepKind::Wait { next, .. } | StepKind::WaitUntil { next, .. } | StepKind::Update { next, .. }) => {
-            vec![*next]
-        }
-        Some(StepKind::WaitFor { then, otherwise, .. }) => vec![*then, *otherwise],
-        Some(StepKind::Branch { arms, otherwise }) => arms.iter().map(|(_, next)| *next).chain([*otherwise]).collect(),
-        Some(StepKind::Split { arms }) => arms.iter().map(|(_, next)| *next).collect(),
-        Some(StepKind::Message { next, on_skip, .. }) => vec![*next, *on_skip],
-        Some(StepKind::Cascade { engaged, next, .. }) => vec![*engaged, *next],
-        Some(StepKind::End) | None => Vec::new(),
-    }
+    let step = graph.steps.get(n);
+    step.map(|step| step.kind.ways().into_iter().map(|(_, next)| next).collect()).unwrap_or_default()
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::graph::{Awaited, CascadeAttempt, Graph, Next, Step, StepKind, StopsOn, Stretch, about, earlier};
+use super::graph::{Graph, Stretch, about, earlier};
+use super::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
 use super::{Act, EndReason, News, Place, RunView, Signal, Stuck};
 use crate::customer::{Customer, Engagement};
 use crate::policy::LocalTimes;
