@@ -309,3 +309,42 @@ fn explain_tells_one_customers_story_by_any_of_their_names() {
     assert_eq!(nobody.status.code(), Some(1));
     assert!(err(&nobody).contains("nobody in this log is known as `nobody`"));
 }
+
+#[test]
+fn another_playbook_is_compared_and_journeys_are_drawn_with_their_counts() {
+    let Some(binary) = binary() else { return };
+    let folder = Folder::new();
+    let (playbook, events) = (folder.write("playbook.json", PLAYBOOK), folder.write("events.ndjson", log()));
+    let other = folder.write("other.json", PLAYBOOK.replace("24h", "30h"));
+    let path = |path: &Path| path.to_str().unwrap().to_owned();
+    let words = [
+        "--playbook",
+        &path(&playbook),
+        "--events",
+        &path(&events),
+        "--compare",
+        &path(&other),
+        "--out",
+        &path(&folder.0),
+        "--draw",
+        &path(&folder.0.join("drawn")),
+    ]
+    .map(str::to_owned);
+    let output = run(&binary, words.iter().map(String::as_str));
+    assert!(output.status.success(), "{}", err(&output));
+    let text = out(&output);
+    assert!(text.contains("6h later"), "{text}");
+    // One of three added nothing after the order; the other two hear six hours later.
+    let changes: Vec<Json> =
+        folder.read("changes.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(changes.len(), 2);
+    assert!(changes.iter().all(|line| line["change"] == "later" && line["by"] == "6h"), "{changes:?}");
+    let drawn = folder.read("drawn/cart.mmd");
+    assert!(drawn.contains("2 handed over") && drawn.contains("3 begun"), "{drawn}");
+    assert!(folder.read("drawn/cart.dot").starts_with("digraph"));
+
+    let broken = folder.write("broken.json", PLAYBOOK.replace("\"reminder\"}", "\"remainder\"}"));
+    let output = run(&binary, ["--compare", broken.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("did you mean `reminder`?"), "{}", err(&output));
+}

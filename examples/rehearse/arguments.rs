@@ -9,7 +9,7 @@ pub const HELP: &str = "\
 Rehearses a shop's journeys over an event log, under virtual time: who would have got what, where and when.
 
     rehearse [--playbook FILE.json] [--events FILE.ndjson[.gz]] [--until TIME] [--out DIR]
-             [--explain CUSTOMER] [--seed N]
+             [--explain CUSTOMER] [--compare OTHER.json] [--draw DIR] [--seed N]
 
 Without arguments: the bundled playbook `examples/playbooks/demo.json` over a generated log, with generated receipts.
 
@@ -21,6 +21,10 @@ Without arguments: the bundled playbook `examples/playbooks/demo.json` over a ge
                        after the last event
   --out DIR            writes DIR/log.ndjson and DIR/summary.json (see examples/rehearse/FORMATS.md)
   --explain CUSTOMER   prints the story of one customer, by user id, visitor id or record id
+  --compare OTHER      rehearses the same log with another playbook too, and tells who would get what more, less, earlier,
+                       later or on another channel; with --out also writes DIR/changes.ndjson
+  --draw DIR           writes a picture of each journey, with what was counted at its steps, as DIR/JOURNEY.mmd (Mermaid)
+                       and DIR/JOURNEY.dot (Graphviz)
   --seed N             another generated log (default 7); without effect on a log of your own
   --help               this text
 
@@ -35,6 +39,8 @@ pub struct Arguments {
     pub until: Option<Instant>,
     pub out: Option<PathBuf>,
     pub explain: Option<String>,
+    pub compare: Option<PathBuf>,
+    pub draw: Option<PathBuf>,
     pub seed: Option<u64>,
     pub help: bool,
 }
@@ -53,7 +59,8 @@ impl Arguments {
                 arguments.help = true;
                 continue;
             }
-            if !["--playbook", "--events", "--until", "--out", "--explain", "--seed"].contains(&flag.as_str()) {
+            let known = ["--playbook", "--events", "--until", "--out", "--explain", "--compare", "--draw", "--seed"];
+            if !known.contains(&flag.as_str()) {
                 return Err(format!("unknown argument `{flag}`; see --help"));
             }
             let value = inline.or_else(|| words.next()).filter(|value| !value.is_empty() && !value.starts_with("--"));
@@ -62,6 +69,8 @@ impl Arguments {
                 "--playbook" => arguments.playbook = Some(value.into()),
                 "--events" => arguments.events = Some(value.into()),
                 "--out" => arguments.out = Some(value.into()),
+                "--compare" => arguments.compare = Some(value.into()),
+                "--draw" => arguments.draw = Some(value.into()),
                 "--explain" => arguments.explain = Some(value),
                 "--until" => {
                     arguments.until = Some(value.parse().map_err(|wrong| format!("`--until {value}`: {wrong}"))?)

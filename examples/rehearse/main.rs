@@ -4,6 +4,8 @@
 //! A thin shell over [`Rehearsal`]: reading lines, a progress bar, files, and a report for people.
 
 mod arguments;
+mod compare;
+mod drawing;
 mod generator;
 mod receipts;
 mod source;
@@ -19,7 +21,10 @@ use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use throughline::{AFTERWARDS, CustomerId, Event, EventError, Faults, LogLine, LogWhat, Playbook, Rehearsal, What};
+use throughline::{
+    AFTERWARDS, Comparison, CustomerId, Event, EventError, Faults, HandOvers, LogLine, LogWhat, Playbook, Rehearsal,
+    What,
+};
 
 use crate::arguments::{Arguments, HELP};
 use crate::receipts::GeneratedReceipts;
@@ -82,9 +87,12 @@ fn run() -> Result<ExitCode, Failure> {
         writeln!(out, "{HELP}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let playbook = playbook(&arguments)?;
+    let playbook = playbook(arguments.playbook.as_deref())?;
+    // Faults of the second playbook are told before the first one is rehearsed.
+    let other = arguments.compare.as_deref().map(|path| self::playbook(Some(path))).transpose()?;
     let log = arguments.out.as_deref().map(LogFile::create).transpose()?;
     let merged = RefCell::new(Vec::new());
+    let before = RefCell::new(HandOvers::default());
     let mut observer = |line: &LogLine<'_>| {
         if let LogWhat::Notice(What::Merged { record }) = line.what {
             merged.borrow_mut().push((line.customer, *record));
@@ -92,12 +100,16 @@ fn run() -> Result<ExitCode, Failure> {
         if let Some(log) = &log {
             log.write(line);
         }
+        if other.is_some() {
+            before.borrow_mut().hear(line);
+        }
     };
     // Explaining every decision takes time: only if somebody reads it.
-    let observed = log.is_some() || arguments.explain.is_some();
+    let explained = log.is_some() || arguments.explain.is_some();
+    let observed = explained || other.is_some();
     let observer: Option<&mut dyn FnMut(&LogLine<'_>)> = if observed { Some(&mut observer) } else { None };
-    let mut before = |_: &Event| {};
-    let (rehearsal, reading) = rehearse(&playbook, &arguments, Pass { observer, before: &mut before, first: true })?;
+    let pass = Pass { observer, explained, before: &mut |_: &Event| {}, first: true };
+    let (rehearsal, reading) = rehearse(&playbook, &arguments, pass)?;
     let summary = rehearsal.summary().clone();
     let records = arguments.explain.as_deref().map(|name| story::records(&rehearsal, name, &merged.borrow()));
     drop(rehearsal);
@@ -118,6 +130,19 @@ fn run() -> Result<ExitCode, Failure> {
         None => {}
     }
     out.write_all(report(&playbook, &summary, &reading)?.as_bytes())?;
+    if let (Some(other), Some(path)) = (&other, &arguments.compare) {
+        let comparison = Comparison::of(&before.borrow(), &hand_overs(other, &arguments)?);
+        out.write_all(compare::report(&comparison, &path.display().to_string())?.as_bytes())?;
+        if let Some(folder) = &arguments.out {
+            let changes = folder.join("changes.ndjson");
+            write_changes(&comparison, &changes).map_err(Failure::file(&changes))?;
+            writeln!(out, "Written: {}.", changes.display())?;
+        }
+    }
+    if let Some(folder) = &arguments.draw {
+        let drawn = drawing::draw(&playbook, &summary, folder).map_err(|(path, wrong)| Failure::File(path, wrong))?;
+        writeln!(out, "Drawn in {}, as .mmd and .dot: {}.", folder.display(), drawn.join(", "))?;
+    }
     if let Some(folder) = &arguments.out {
         let (log, summary) = (folder.join("log.ndjson"), folder.join("summary.json"));
         writeln!(out, "Written: {} and {}.", log.display(), summary.display())?;
@@ -125,8 +150,26 @@ fn run() -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn playbook(arguments: &Arguments) -> Result<Arc<Playbook>, Failure> {
-    let (name, json) = match &arguments.playbook {
+/// What the log would have handed over with another playbook.
+fn hand_overs(playbook: &Arc<Playbook>, arguments: &Arguments) -> Result<HandOvers, Failure> {
+    let mut heard = HandOvers::default();
+    let mut observer = |line: &LogLine<'_>| heard.hear(line);
+    let pass = Pass { observer: Some(&mut observer), explained: false, before: &mut |_: &Event| {}, first: false };
+    drop(rehearse(playbook, arguments, pass)?);
+    Ok(heard)
+}
+
+fn write_changes(comparison: &Comparison, path: &Path) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    for changed in &comparison.changes {
+        serde_json::to_writer(&mut file, changed)?;
+        file.write_all(b"\n")?;
+    }
+    file.flush()
+}
+
+fn playbook(path: Option<&Path>) -> Result<Arc<Playbook>, Failure> {
+    let (name, json) = match path {
         Some(path) => (path.display().to_string(), fs::read_to_string(path).map_err(Failure::file(path))?),
         None => ("bundled with the example".to_owned(), DEMO.to_owned()),
     };
@@ -138,6 +181,8 @@ fn playbook(arguments: &Arguments) -> Result<Arc<Playbook>, Failure> {
 /// One way through the log.
 struct Pass<'o> {
     observer: Option<&'o mut dyn FnMut(&LogLine<'_>)>,
+    /// Whether it reads explanations.
+    explained: bool,
     /// Sees each event before it is taken.
     before: &'o mut dyn FnMut(&Event),
     /// Whether malformed lines are shown.
@@ -156,6 +201,9 @@ fn rehearse<'o>(
     let mut rehearsal = Rehearsal::new(playbook.clone());
     if let Some(observer) = pass.observer {
         rehearsal = rehearsal.with_observer(observer);
+        if !pass.explained {
+            rehearsal = rehearsal.unexplained();
+        }
     }
     let (mut source, name) = match &arguments.events {
         Some(path) => (Source::open(path, &bar).map_err(Failure::file(path))?, path.display().to_string()),
@@ -263,7 +311,11 @@ fn tell(
     let teller = RefCell::new(Teller::new(records));
     let mut observer = |line: &LogLine<'_>| teller.borrow_mut().hear(line);
     let mut before = |event: &Event| teller.borrow_mut().next_event(event);
-    rehearse(playbook, arguments, Pass { observer: Some(&mut observer), before: &mut before, first: false })?;
+    rehearse(
+        playbook,
+        arguments,
+        Pass { observer: Some(&mut observer), explained: true, before: &mut before, first: false },
+    )?;
     let story = teller.borrow().story().to_owned();
     Ok(story)
 }

@@ -163,7 +163,7 @@ fn foot(out: &mut String, summary: &Summary, reading: &Reading) -> fmt::Result {
 }
 
 /// Thousands apart, and a dot for nothing, so that the numbers stand out.
-fn number(n: u64) -> String {
+pub fn number(n: u64) -> String {
     if n == 0 {
         return "·".to_owned();
     }
@@ -180,20 +180,20 @@ fn number(n: u64) -> String {
 
 /// Names to the left, numbers to the right.
 #[derive(Default)]
-struct Table {
+pub struct Table {
     rows: Vec<(String, Vec<String>)>,
 }
 
 impl Table {
-    fn headed<'a>(title: &str, columns: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn headed<'a>(title: &str, columns: impl IntoIterator<Item = &'a str>) -> Self {
         Table { rows: vec![(title.to_owned(), columns.into_iter().map(str::to_owned).collect())] }
     }
 
-    fn row(&mut self, name: &str, cells: impl IntoIterator<Item = String>) {
+    pub fn row(&mut self, name: &str, cells: impl IntoIterator<Item = String>) {
         self.rows.push((name.to_owned(), cells.into_iter().collect()));
     }
 
-    fn section(&self, out: &mut String) -> fmt::Result {
+    pub fn section(&self, out: &mut String) -> fmt::Result {
         writeln!(out)?;
         self.print(out)
     }

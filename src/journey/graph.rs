@@ -3,7 +3,7 @@
 use super::steps::Step;
 use super::trigger::{Begins, KeyOf, Trigger};
 use super::walk::Walk;
-use super::{Act, Admission, Advance, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use super::{Act, Admission, Advance, Diagram, EndReason, Entry, Journey, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -233,6 +233,10 @@ impl Journey for Graph {
 
     fn step_name(&self, step: u32) -> &str {
         self.step(step).map_or("", |step| step.name.as_str())
+    }
+
+    fn diagram(&self) -> Option<Diagram> {
+        Some(self.draw())
     }
 }
 

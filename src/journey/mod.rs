@@ -1,6 +1,8 @@
 //! Journeys: what happens to a customer over time, as validated, versioned data or as a host's own code.
 
 mod decode;
+mod diagram;
+mod drawing;
 mod graph;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
@@ -13,6 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use decode::{Known, decode as decode_journey};
+pub use diagram::{Diagram, Shape, Spot};
 pub use graph::Graph;
 
 use crate::customer::{Customer, Engagement};
@@ -73,6 +76,11 @@ pub trait Journey: fmt::Debug + Send + Sync {
 
     /// The name of a step, for logs and idempotency keys.
     fn step_name(&self, step: u32) -> &str;
+
+    /// A picture of it, with a box of each step's name; `None` if it has none.
+    fn diagram(&self) -> Option<Diagram> {
+        None
+    }
 }
 
 /// What a journey or a run hears.

@@ -71,6 +71,17 @@ pub(super) enum StopsOn {
     },
 }
 
+impl StopsOn {
+    /// Every way to engage with a message, by its name.
+    pub(super) const WAYS: [(&str, Engagement); 5] = [
+        ("open", Engagement::Open),
+        ("click", Engagement::Click),
+        ("reply", Engagement::Reply),
+        ("visit", Engagement::Visit),
+        ("conversion", Engagement::Conversion),
+    ];
+}
+
 impl StepKind {
     /// Where it may lead, each way by the field of the JSON that names it.
     pub(super) fn ways(&self) -> Vec<(&'static str, Next)> {

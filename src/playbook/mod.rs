@@ -33,7 +33,7 @@ use crate::customer::{ConsentRules, Customer, FigureRules};
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
-use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, MessageId, Secret, SegmentId, Span};
+use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, JourneyId, MessageId, Secret, SegmentId, Span};
 use crate::segment::{CriteriaBuilder, RfmModel, Segment};
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
@@ -215,6 +215,12 @@ impl Playbook {
     /// The journeys, all versions.
     pub fn journeys(&self) -> impl Iterator<Item = &dyn Journey> {
         self.journeys.iter().map(|journey| &**journey)
+    }
+
+    /// One version of a journey.
+    pub fn journey(&self, id: &JourneyId, version: u32) -> Option<&dyn Journey> {
+        let position = self.by_journey.get(&(id.key().hash(), version))?;
+        self.journeys.get(usize::from(*position)).map(|journey| &**journey)
     }
 
     /// A message.

@@ -1,6 +1,7 @@
 //! A log of events through the step under virtual time, before launch: who would have got what, where, when, and why not
 //! the rest.
 
+mod compare;
 mod log;
 mod model;
 mod summary;
@@ -10,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::pin::pin;
 use std::sync::Arc;
 
+pub use compare::{Change, ChangeCounts, Comparison, CustomerChanges, Difference, HandOvers, Sent};
 pub use log::{LogLine, LogWhat};
 pub use model::{ChannelModel, Modelled, Recording};
 pub use summary::{JourneySummary, Summary};
@@ -97,6 +99,13 @@ impl<'o> Rehearsal<'o> {
         self
     }
 
+    /// Without explanations of decisions and without a line per step: an observer that reads neither is told the rest sooner.
+    #[must_use]
+    pub fn unexplained(mut self) -> Self {
+        self.around.explain = false;
+        self
+    }
+
     /// Takes the next event. One whose time is before an earlier one's is late: it is handled now, and keeps its time.
     ///
     /// # Errors
@@ -134,17 +143,19 @@ impl<'o> Rehearsal<'o> {
         let end = until.unwrap_or_else(|| self.last_event.map_or(self.now, |last| last + AFTERWARDS));
         self.advance(end, Limit::Including);
         self.now = self.now.max(end);
-        let mut pending: HashMap<JourneyId, u64> = HashMap::new();
+        let mut pending: HashMap<JourneyId, BTreeMap<String, u64>> = HashMap::new();
         let mut customers = 0;
         self.store.for_each(|state| {
             if !state.has_moved() {
                 customers += 1;
                 for run in &state.runs {
-                    *pending.entry(run.journey.clone()).or_default() += 1;
+                    let journey = self.playbook.journey(&run.journey, run.version);
+                    let step = journey.map_or("", |journey| journey.step_name(run.place.step)).to_owned();
+                    *pending.entry(run.journey.clone()).or_default().entry(step).or_default() += 1;
                 }
             }
         });
-        self.tally.close(customers, &pending, until);
+        self.tally.close(customers, pending, until);
         self.tally.summary()
     }
 

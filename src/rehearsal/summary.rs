@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
+use crate::journey::Diagram;
 use crate::primitives::{Currency, Instant};
 
 /// The counts of a rehearsal; as JSON the content of `summary.json`, whose format is stable.
@@ -65,10 +66,45 @@ pub struct JourneySummary {
     pub ended: BTreeMap<String, u64>,
     /// Runs that live at the end.
     pub pending: u64,
+    /// The same by the step at which they are.
+    pub pending_at: BTreeMap<String, u64>,
     /// Messages handed over, by step.
     pub handed_over: BTreeMap<String, u64>,
     /// Runs that reached the goal before any message.
     pub goal_before_any_message: u64,
+}
+
+impl JourneySummary {
+    /// Writes into a journey's picture what was counted at each step: messages handed over, and runs that live there at the
+    /// end.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use throughline::{Event, Playbook, Rehearsal};
+    /// let playbook = Arc::new(Playbook::from_json(r#"{
+    ///     "version": 1, "currency": "EUR", "channels": {"in_app": {}},
+    ///     "messages": {"hello": {"class": "transactional", "variants": {"in_app": {"body": "Hello!"}}}},
+    ///     "journeys": {"welcome": {"trigger": {"event": "Signed Up"}, "steps": [{"id": "greet", "message": "hello"}]}}
+    /// }"#)?);
+    /// let mut rehearsal = Rehearsal::new(playbook.clone());
+    /// rehearsal.event(Event::track("Signed Up").user("anna").at("2026-03-01T10:00:00Z".parse()?))?;
+    /// let summary = rehearsal.finish(None);
+    /// for journey in playbook.journeys() {
+    ///     let mut diagram = journey.diagram().unwrap();
+    ///     summary.journey(journey.id().as_str()).count_into(&mut diagram);
+    ///     assert!(diagram.to_mermaid().contains("1 handed over"));
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn count_into(&self, diagram: &mut Diagram) {
+        // The trigger's box has no name.
+        diagram.note("", format!("{} begun", self.begun));
+        for (counts, what) in [(&self.handed_over, "handed over"), (&self.pending_at, "live")] {
+            for (step, count) in counts {
+                diagram.note(step, format!("{count} {what}"));
+            }
+        }
+    }
 }
 
 impl Summary {
@@ -81,4 +117,8 @@ impl Summary {
 /// As text: JSON readers take numbers for floats.
 fn decimals<S: serde::Serializer>(amounts: &BTreeMap<String, Decimal>, to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(amounts.iter().map(|(name, amount)| (name, amount.normalize().to_string())))
+}
+
+pub(super) fn decimal<S: serde::Serializer>(amount: &Decimal, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(&amount.normalize())
 }

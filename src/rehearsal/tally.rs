@@ -149,14 +149,22 @@ impl Tally {
     }
 
     /// How many customers there are at the end, how many runs of each journey live, and when that was.
-    pub(super) fn close(&mut self, customers: u64, pending: &HashMap<JourneyId, u64>, until: Option<Instant>) {
+    pub(super) fn close(
+        &mut self,
+        customers: u64,
+        pending: HashMap<JourneyId, BTreeMap<String, u64>>,
+        until: Option<Instant>,
+    ) {
         self.rest.customers = customers;
         self.rest.until = until;
         for (_, counts) in self.journeys.values_mut() {
             counts.pending = 0;
+            counts.pending_at.clear();
         }
-        for (journey, runs) in pending {
-            self.of(journey).pending = *runs;
+        for (journey, at) in pending {
+            let counts = self.of(&journey);
+            counts.pending = at.values().sum();
+            counts.pending_at = at;
         }
     }
 }

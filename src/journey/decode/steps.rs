@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::Decoder;
-use crate::customer::Engagement;
 use crate::journey::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::local::{LocalTime, Weekday, Weekdays};
@@ -184,18 +183,11 @@ impl<'a> Decoder<'a> {
     }
 
     fn stops_on(&mut self, node: Option<Node<'a>>) -> Option<StopsOn> {
-        let ways = [
-            ("open", Engagement::Open),
-            ("click", Engagement::Click),
-            ("reply", Engagement::Reply),
-            ("visit", Engagement::Visit),
-            ("conversion", Engagement::Conversion),
-        ];
         let Some(node) = node else {
-            return Some(StopsOn::Engagement(ways.into_iter().map(|(_, how)| how).collect()));
+            return Some(StopsOn::Engagement(StopsOn::WAYS.into_iter().map(|(_, how)| how).collect()));
         };
         if node.json().is_array() {
-            let listed: Vec<_> = node.list()?.iter().map(|node| node.one_of(&ways)).collect();
+            let listed: Vec<_> = node.list()?.iter().map(|node| node.one_of(&StopsOn::WAYS)).collect();
             return listed.into_iter().collect::<Option<Arc<[_]>>>().map(StopsOn::Engagement);
         }
         let event = self.event_match(&node, Keep::default(), &["about"])?;
