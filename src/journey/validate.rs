@@ -2,6 +2,7 @@
 
 use super::graph::Graph;
 use super::steps::{Next, StepKind};
+use crate::primitives::Span;
 use crate::primitives::fault::Object;
 
 /// Reports what is wrong with the graph as a whole; `false` if anything is.
@@ -22,7 +23,10 @@ pub(super) fn check(graph: &Graph, object: &Object<'_>) -> bool {
                 let names: Vec<&str> =
                     cycle.iter().filter_map(|n| graph.steps.get(*n)).map(|step| step.name.as_str()).collect();
                 if let Some(node) = steps.get(n) {
-                    node.fault(format!("a cycle without a wait: {}", names.join(" -> ")));
+                    node.fault(format!(
+                        "a cycle without a wait: {}; add a `wait` of some time, for what a `wait_until` waits for may be now",
+                        names.join(" -> ")
+                    ));
                 }
                 sound = false;
             }
@@ -66,9 +70,9 @@ fn cycle_without_wait(graph: &Graph, start: usize) -> Option<Vec<usize>> {
     walk(graph, start, start, &mut path).then_some(path)
 }
 
-/// A message is no wait: it may be skipped at once, time and again.
+/// A message is no wait: it may be skipped at once, time and again. Nor is a local time that may be now.
 fn takes_time(kind: &StepKind) -> bool {
-    matches!(kind, StepKind::Wait { .. } | StepKind::WaitUntil { .. })
+    matches!(kind, StepKind::Wait { span, .. } if *span > Span::ZERO)
 }
 
 /// Where a step may lead.
