@@ -13,7 +13,7 @@ use cpu_time::ThreadTime;
 use criterion::{Criterion, Throughput};
 use datalogic_rs::bumpalo::Bump;
 use throughline::segment::Facts;
-use throughline::{Criteria, Customer};
+use throughline::Criteria;
 use zen_expression::scope::Scope;
 use zen_expression::variable::Variable;
 use zen_expression::vm::VM;
@@ -35,8 +35,8 @@ fn main() {
     let profiles: Vec<_> = shoppers.iter().enumerate().map(|(n, shopper)| shopper.profile(n)).collect();
     let criteria: Vec<Criteria> =
         rules.iter().map(|rule| Criteria::from_json(&rule.criteria.to_string()).unwrap()).collect();
-    let customers: Vec<&dyn Customer> = profiles.iter().map(|profile| profile as &dyn Customer).collect();
-    let throughline = || answers(&customers, &criteria, |who, rule| rule.holds(&Facts::new(*who, now)));
+    let facts: Vec<Facts<'_>> = profiles.iter().map(|profile| Facts::new(profile, now)).collect();
+    let throughline = || answers(&facts, &criteria, |who, rule| rule.holds(who));
 
     let engine = datalogic_rs::Engine::new();
     let compiled: Vec<_> =
