@@ -1,13 +1,13 @@
 //! Where a name's cell stands among a customer's attributes.
 
-/// Finds one of up to 254 hashes at one look, mostly.
+/// Finds one of up to 255 hashes at one look, mostly.
 ///
 /// A table with holes: at least half of its slots are empty. Without it a look has to guess its way through the hashes in
 /// their order, and a guess that fails costs more than all the rest of a comparison.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Places {
-    /// Slots by the hash's lowest bits: zero, or one more than where the cell stands. Empty for so few that they are sooner
-    /// looked through, and for more than a byte tells apart.
+    /// Slots by the hash's lowest bits: where the cell stands, or [`NOBODY`](Self::NOBODY). Empty for so few that they are
+    /// sooner looked through, and for more than a byte tells apart.
     slots: Box<[u8]>,
 }
 

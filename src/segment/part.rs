@@ -10,7 +10,7 @@ use crate::customer::GrantOf;
 /// wherever it stands, and among the others the least and the latest instant count.
 #[derive(Debug, Clone)]
 pub(super) enum Part {
-    /// All of the parts (`decisive` false) or any of them (`decisive` true): two or more, none of the same kind as the whole.
+    /// All of the parts (`decisive` false) or any of them (`decisive` true), none of them of the same kind as the whole.
     Several {
         decisive: bool,
         parts: Vec<Part>,

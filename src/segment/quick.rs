@@ -4,9 +4,7 @@ use super::compare::Operator;
 use crate::customer::{Cell, Profile, Short};
 use crate::primitives::{Key, Value};
 
-/// A test of an attribute that reads nothing but its value.
-///
-/// What passes of the most common values stands first; the operator is asked of the others.
+/// A test of an attribute that reads nothing but its value, for the most common values: of others the condition is asked.
 #[derive(Debug, Clone)]
 pub(super) struct Quick {
     hash: u64,
