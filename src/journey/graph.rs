@@ -3,7 +3,7 @@
 use super::steps::Step;
 use super::trigger::{Begins, KeyOf, Trigger};
 use super::walk::Walk;
-use super::{Act, Admission, Advance, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use super::{Act, Admission, Advance, Answer, EndReason, Entry, Journey, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -22,7 +22,7 @@ pub struct Graph {
     pub(super) about: Option<Key>,
     pub(super) entry: Entry,
     pub(super) exits: Vec<Exit>,
-    pub(super) goal: Option<EventMatch>,
+    pub(super) goal: Option<Goal>,
     pub(super) steps: Vec<Step>,
     /// The trigger's properties that a run keeps.
     pub(super) keeps: Vec<Key>,
@@ -35,6 +35,23 @@ pub struct Graph {
 pub(super) struct EventMatch {
     pub(super) event: Key,
     pub(super) filter: Filter,
+}
+
+/// What the journey is for.
+#[derive(Debug)]
+pub(super) struct Goal {
+    pub(super) event: EventMatch,
+    /// For how long after a run's begin it counts, also after the run's end.
+    pub(super) within: Option<Span>,
+    /// What it compares with of the trigger.
+    pub(super) reads: Vec<Key>,
+}
+
+impl Goal {
+    /// Until when it counts for a run that began at this instant.
+    fn until(&self, began: Instant) -> Instant {
+        self.within.map_or(Instant::MAX, |within| began + within)
+    }
 }
 
 /// What ends a run at once, wherever it stands (promise 6.6).
@@ -93,6 +110,17 @@ impl Graph {
         Facts::new(who, now).with_trigger(data)
     }
 
+    /// What a run keeps of an answer, under the name of its step, if anything later reads it: with its name and in its place
+    /// among what the run kept before.
+    fn keeps_of(&self, run: &RunView<'_>, signal: &Signal<'_>) -> Option<(Key, Value, Fields)> {
+        let Signal::Answered(Answer::Done { values, .. }) = signal else { return None };
+        let step = self.step(run.place.step).filter(|step| self.keeps.contains(&step.name) && !values.is_empty())?;
+        let value = Value::Map(Box::new((*values).clone()));
+        let mut data = run.data.clone();
+        data.insert(step.name.clone(), value.clone());
+        Some((step.name.clone(), value, data))
+    }
+
     /// Whether an exit rule or the goal holds over what is known since the run's begin.
     fn over_already(
         &self,
@@ -103,19 +131,21 @@ impl Graph {
     ) -> Option<&'static str> {
         let none = Fields::new();
         let data = trigger.map_or(&none, |event| &event.properties);
-        let happened = |wanted: &EventMatch| {
+        let happened = |wanted: &EventMatch, until: Instant| {
             let with_trigger = trigger.is_some_and(|event| wanted.matches(event, data));
-            wanted.first_in(who, &Stretch { from: began, inclusive: true, with_trigger, until: now }, data).is_some()
+            let until = until.min(now);
+            wanted.first_in(who, &Stretch { from: began, inclusive: true, with_trigger, until }, data).is_some()
         };
         let exited = self.exits.iter().any(|exit| match exit {
-            Exit::Event(event) => happened(event),
+            Exit::Event(event) => happened(event, now),
             Exit::Rule(rule) => rule.holds(&self.facts(who, now, data)),
             Exit::Entered(_) | Exit::Left(_) => false,
         });
         if exited {
             return Some("exit_holds");
         }
-        self.goal.as_ref().is_some_and(happened).then_some("goal_reached")
+        let reached = self.goal.as_ref().is_some_and(|goal| happened(&goal.event, goal.until(began)));
+        reached.then_some("goal_reached")
     }
 
     /// Whether a signal ends the run, and until when a rule's no is good.
@@ -147,7 +177,8 @@ impl Graph {
         }
         if let (Some(goal), Signal::Event { event, at }) = (&self.goal, signal)
             && *at >= run.began
-            && goal.matches(event, run.data)
+            && *at <= goal.until(run.began)
+            && goal.event.matches(event, run.data)
         {
             return (Some(EndReason::Goal), None);
         }
@@ -222,13 +253,30 @@ impl Journey for Graph {
             acts.push(Act::End(reason));
             return Ok(Advance { place: None, acts, wake: None });
         }
-        let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts: Vec::new(), moved: false };
+        // What the host answered is there for all that follows, in this very walk too.
+        let kept = self.keeps_of(run, signal);
+        let acts: Vec<Act> =
+            kept.iter().map(|(name, value, _)| Act::Keep { name: name.clone(), value: value.clone() }).collect();
+        let run = &RunView { data: kept.as_ref().map_or(run.data, |(.., data)| data), ..*run };
+        let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts, moved: false };
         let wake = match signal {
             Signal::Begun => walk.enter(Some(0), run.began)?,
             _ => walk.react(signal)?,
         };
         let place = walk.moved.then_some(walk.place);
         Ok(Advance { place, acts: walk.acts, wake: earlier(wake, until) })
+    }
+
+    fn goal_within(&self) -> Option<Span> {
+        self.goal.as_ref()?.within
+    }
+
+    fn reaches_goal(&self, data: &Fields, event: &Event) -> bool {
+        self.goal.as_ref().is_some_and(|goal| goal.event.matches(event, data))
+    }
+
+    fn goal_reads(&self) -> &[Key] {
+        self.goal.as_ref().map_or(&[], |goal| &goal.reads)
     }
 
     fn step_name(&self, step: u32) -> &str {

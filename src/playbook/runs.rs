@@ -3,12 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
+use super::effects::WantedCall;
 use super::input::{RunNamed, What};
 use super::messages::Wanted;
 use super::step::{MOST_TRANSITIONS, Turn};
 use crate::customer::{Contact, RunRef, Status};
 use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, News, RunView, Signal, Stuck};
-use crate::primitives::{IdempotencyKey, Instant, Key, Span};
+use crate::primitives::{IdempotencyKey, Instant, Key, Span, Value};
 use crate::record::{Hold, Run};
 
 /// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
@@ -69,6 +72,10 @@ impl<'a> Turn<'a> {
                 self.wanted.push(Wanted::again(id, *pending));
                 continue;
             }
+            if run.calling.is_some() {
+                self.wake_call(id, due);
+            }
+            let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { continue };
             if let Some(at) = run.wake.filter(|wake| *wake <= due) {
                 self.signal(id, &Signal::Due { at });
             }
@@ -85,7 +92,7 @@ impl<'a> Turn<'a> {
         self.book.by_journey.get(&(run.journey.key().hash(), run.version)).copied()
     }
 
-    fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
+    pub(super) fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
         self.book.journeys.get(usize::from(self.position(run)?)).map(|journey| &**journey)
     }
 
@@ -131,13 +138,15 @@ impl<'a> Turn<'a> {
             let arrived = place.visit != run.place.visit;
             run.place = place;
             run.pending = None;
+            let left = if arrived { run.calling.take() } else { None };
             if arrived && self.around.explain {
                 let step = Arc::from(journey.step_name(run.place.step));
                 self.out.notice(self.now, What::Step { run: named(run), step });
             }
+            self.withdraw_call(left, "left");
         }
         for act in advance.acts {
-            let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
+            let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { return };
             match act {
                 Act::Message { message, only, cascade } => {
                     // Asked for again after a refusal, it keeps its deadline (promise 10.3); a further attempt of a
@@ -177,13 +186,38 @@ impl<'a> Turn<'a> {
                     self.state.profile.attributes.set(&attribute, value, self.now);
                     self.ask_again_soon(&attribute);
                 }
+                Act::Goal { .. } if run.reached => {}
                 Act::Goal { .. } => {
+                    run.reached = true;
                     let before_any_message = run.sent == 0;
                     let what = What::Goal { run: named(run), before_any_message };
                     self.out.notice(self.now, what);
                 }
                 Act::End(reason) => self.end(id, reason),
+                Act::Call { effect, payload, valid_for } => {
+                    self.calls.push(WantedCall { run: id, effect, payload, valid_for });
+                }
+                Act::Keep { name, value } => {
+                    run.data.insert(name, value);
+                }
+                Act::Add { attribute, amount } => self.add(&attribute, amount),
+                Act::Remove { attribute } => {
+                    self.state.profile.attributes.remove(&attribute);
+                    self.ask_again_soon(&attribute);
+                }
             }
+        }
+    }
+
+    /// Adds to an attribute that is a number or is not there.
+    fn add(&mut self, attribute: &Key, amount: Decimal) {
+        let before = match self.state.profile.attributes.value(attribute) {
+            None => Some(Decimal::ZERO),
+            Some(value) => value.as_decimal(),
+        };
+        if let Some(sum) = before.and_then(|before| before.checked_add(amount)) {
+            self.state.profile.attributes.set(attribute, Value::from(sum), self.now);
+            self.ask_again_soon(attribute);
         }
     }
 
@@ -229,9 +263,12 @@ impl<'a> Turn<'a> {
     }
 
     /// Everything that the end of a run implies.
-    pub(super) fn close(&mut self, run: Run, reason: EndReason) {
+    pub(super) fn close(&mut self, mut run: Run, reason: EndReason) {
         self.wanted.retain(|wanted| wanted.run != run.id);
-        if reason != EndReason::Completed {
+        self.calls.retain(|wanted| wanted.run != run.id);
+        self.withdraw_call(run.calling.take(), reason.word());
+        self.await_goal(&run, &reason);
+        if !reason.is_own_end() {
             self.withdraw(run.id);
         }
         self.cascade_over(run.id);
@@ -265,7 +302,7 @@ impl<'a> Turn<'a> {
         }
         let live = self.state.runs.iter().find(|run| run.journey == *journey.id() && run.key == admission.key);
         match (admission.entry, live) {
-            (Entry::Restart, Some(run)) if run.sent == 0 => return Ok(Some(run.id)),
+            (Entry::Restart, Some(run)) if run.sent == 0 && !run.acted => return Ok(Some(run.id)),
             (_, Some(_)) => return Err("running"),
             (Entry::AfterEnd | Entry::Restart, None) => return Ok(None),
             (Entry::Once | Entry::Cooldown(_) | Entry::Keyed(_), None) => {}
@@ -334,6 +371,9 @@ impl<'a> Turn<'a> {
             data: admission.data,
             sent: 0,
             pending: None,
+            calling: None,
+            acted: false,
+            reached: false,
         };
         self.out.notice(self.now, What::RunBegun(named(&run)));
         self.state.runs.reserve_exact(1);
@@ -359,8 +399,12 @@ impl<'a> Turn<'a> {
         run.place = crate::journey::Place { visit, ..Default::default() };
         run.pending = None;
         run.wake = None;
+        run.reached = false;
         let named = named(run);
+        let left = run.calling.take();
+        self.withdraw_call(left, "restarted");
         self.wanted.retain(|wanted| wanted.run != id);
+        self.calls.retain(|wanted| wanted.run != id);
         for hold in self.state.holds.iter_mut().filter(|hold| hold.run == id) {
             hold.began = admission.began;
             hold.about = admission.about;

@@ -17,6 +17,11 @@ impl CustomerState {
                 self.holds.push(hold);
             }
         }
+        for goal in other.goals {
+            if !self.goals.iter().any(|known| known.run == goal.run) {
+                self.goals.push(goal);
+            }
+        }
         self.last = self.last.max(other.last);
         self.erased = self.erased.max(other.erased);
         // Everything is evaluated anew.
@@ -36,6 +41,8 @@ impl CustomerState {
                         (run.id, std::mem::replace(known, run))
                     };
                     known.sent = known.sent.saturating_add(ends.sent);
+                    known.acted |= ends.acted;
+                    known.reached |= ends.reached;
                     ended.push((ends, stays));
                 }
                 None => self.runs.push(run),

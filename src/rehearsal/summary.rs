@@ -44,6 +44,9 @@ pub struct Summary {
     pub engaged: BTreeMap<String, u64>,
     /// Messages handed over that came to nothing, by how: those that bounced were accepted before.
     pub failed: BTreeMap<String, u64>,
+    /// What became of each effect that the playbook lists.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub effects: BTreeMap<String, EffectSummary>,
     /// Records that became part of another.
     pub merged: u64,
     /// Up to when timers fired, if that was asked for.
@@ -67,14 +70,35 @@ pub struct JourneySummary {
     pub pending: u64,
     /// Messages handed over, by step.
     pub handed_over: BTreeMap<String, u64>,
-    /// Runs that reached the goal before any message.
+    /// Runs that reached the goal, also after their end.
+    pub goal_reached: u64,
+    /// Of these, before any message.
     pub goal_before_any_message: u64,
+}
+
+/// What became of one effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EffectSummary {
+    /// Calls handed over, each once however often it was tried.
+    pub called: u64,
+    /// Further tries of these.
+    pub tried_again: u64,
+    /// Calls that came to an end, by how: `done`, `failed`, `expired`, `cancelled`, `abandoned`.
+    pub ended: BTreeMap<String, u64>,
 }
 
 impl Summary {
     /// A journey's counts; an unknown journey has none.
     pub fn journey(&self, id: &str) -> JourneySummary {
         self.journeys.get(id).cloned().unwrap_or_default()
+    }
+}
+
+impl Summary {
+    /// An effect's counts; an unknown effect has none.
+    pub fn effect(&self, id: &str) -> EffectSummary {
+        self.effects.get(id).cloned().unwrap_or_default()
     }
 }
 
