@@ -1,8 +1,9 @@
 //! The built-in journey: a graph of steps, walked one signal at a time.
 
-use super::steps::Step;
+use super::digest::{self, Digest};
+use super::steps::{Step, StepKind};
 use super::trigger::{Begins, KeyOf, Trigger};
-use super::walk::Walk;
+use super::walk::{self, Walk};
 use super::{Act, Admission, Advance, Answer, EndReason, Entry, Journey, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
@@ -110,15 +111,32 @@ impl Graph {
         Facts::new(who, now).with_trigger(data)
     }
 
-    /// What a run keeps of an answer, under the name of its step, if anything later reads it: with its name and in its place
-    /// among what the run kept before.
-    fn keeps_of(&self, run: &RunView<'_>, signal: &Signal<'_>) -> Option<(Key, Value, Fields)> {
-        let Signal::Answered(Answer::Done { values, .. }) = signal else { return None };
-        let step = self.step(run.place.step).filter(|step| self.keeps.contains(&step.name) && !values.is_empty())?;
-        let value = Value::Map(Box::new((*values).clone()));
-        let mut data = run.data.clone();
-        data.insert(step.name.clone(), value.clone());
-        Some((step.name.clone(), value, data))
+    /// The digest with which runs begin, if that is what they do.
+    fn digest(&self) -> Option<&Digest> {
+        match &self.steps.first()?.kind {
+            StepKind::Digest { digest, .. } => Some(digest),
+            _ => None,
+        }
+    }
+
+    /// What a signal changes in what the run kept, before anything else hears of it.
+    fn kept_anew(&self, run: &RunView<'_>, signal: &Signal<'_>) -> Vec<(Key, Value)> {
+        match (signal, self.digest()) {
+            // An answer is kept under the name of its step, if anything later reads it.
+            (Signal::Answered(Answer::Done { values, .. }), _) => {
+                let step = self.step(run.place.step).filter(|step| self.keeps.contains(&step.name));
+                let step = step.filter(|_| !values.is_empty());
+                step.map(|step| (step.name.clone(), Value::Map(Box::new((*values).clone())))).into_iter().collect()
+            }
+            (Signal::Gathered { data, .. }, Some(_)) if walk::gathers(run.place) => digest::joined(run.data, data),
+            // An exit takes out the events that it is about (promise 8.5).
+            (Signal::Event { event, at }, Some(_)) if *at >= run.began => {
+                let takes =
+                    |exit: &Exit, one: &Fields| matches!(exit, Exit::Event(wanted) if wanted.matches(event, one));
+                digest::without(run.data, |one| self.exits.iter().any(|exit| takes(exit, one)))
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Whether an exit rule or the goal holds over what is known since the run's begin.
@@ -160,7 +178,7 @@ impl Graph {
         for exit in &self.exits {
             let holds = match (exit, signal) {
                 (Exit::Event(wanted), Signal::Event { event, at }) => {
-                    *at >= run.began && wanted.matches(event, run.data)
+                    self.digest().is_none() && *at >= run.began && wanted.matches(event, run.data)
                 }
                 (Exit::Entered(wanted), Signal::Entered { segment, .. }) => wanted == *segment,
                 (Exit::Left(wanted), Signal::Left { segment, .. }) => wanted == *segment,
@@ -223,6 +241,10 @@ impl Journey for Graph {
             return None;
         }
         let data = properties.only(&self.keeps);
+        let data = match self.digest() {
+            Some(digest) => digest.opens(properties, data),
+            None => data,
+        };
         let key = match &self.key {
             None => None,
             Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
@@ -244,20 +266,26 @@ impl Journey for Graph {
         who: &dyn Customer,
         now: Instant,
     ) -> Result<Advance, Stuck> {
-        let (over, until) = self.ends(run, signal, who, now);
+        // What changes in what the run kept is there for all that follows, in this very walk too.
+        let kept = self.kept_anew(run, signal);
+        let changed = (!kept.is_empty()).then(|| {
+            let mut data = run.data.clone();
+            kept.iter().for_each(|(name, value)| drop(data.insert(name.clone(), value.clone())));
+            data
+        });
+        let run = &RunView { data: changed.as_ref().unwrap_or(run.data), ..*run };
+        let mut acts: Vec<Act> = kept.into_iter().map(|(name, value)| Act::Keep { name, value }).collect();
+        let (mut over, until) = self.ends(run, signal, who, now);
+        if over.is_none() && self.digest().is_some() && digest::is_empty(run.data) {
+            over = Some(EndReason::Exited);
+        }
         if let Some(reason) = over {
-            let mut acts = Vec::with_capacity(2);
             if let (EndReason::Goal, Signal::Event { at, .. }) = (&reason, signal) {
                 acts.push(Act::Goal { at: *at });
             }
             acts.push(Act::End(reason));
             return Ok(Advance { place: None, acts, wake: None });
         }
-        // What the host answered is there for all that follows, in this very walk too.
-        let kept = self.keeps_of(run, signal);
-        let acts: Vec<Act> =
-            kept.iter().map(|(name, value, _)| Act::Keep { name: name.clone(), value: value.clone() }).collect();
-        let run = &RunView { data: kept.as_ref().map_or(run.data, |(.., data)| data), ..*run };
         let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts, moved: false };
         let wake = match signal {
             Signal::Begun => walk.enter(Some(0), run.began)?,

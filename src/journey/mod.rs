@@ -1,6 +1,7 @@
 //! Journeys: what happens to a customer over time, as validated, versioned data or as a host's own code.
 
 mod decode;
+mod digest;
 mod graph;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 pub(crate) use decode::{Known, decode as decode_journey};
+pub(crate) use digest::joined as join_digests;
 pub use graph::Graph;
 
 use crate::customer::{Customer, Engagement};
@@ -136,6 +138,13 @@ pub enum Signal<'a> {
     Message(News<'a>),
     /// What came of the run's own call of an effect.
     Answered(Answer<'a>),
+    /// An event that would begin a run of the same key, of a journey whose runs [gather](Entry::Gather).
+    Gathered {
+        /// What the run would have kept of it.
+        data: &'a Fields,
+        /// When it happened.
+        at: Instant,
+    },
 }
 
 /// What came of an effect that a run called.
@@ -253,6 +262,8 @@ pub enum Entry {
     Keyed(Span),
     /// A trigger with the same key sets a run that has sent nothing back to its start.
     Restart,
+    /// A trigger with the same key joins the run, as long as that gathers; again after the previous run ended.
+    Gather,
 }
 
 /// A run, as its journey sees it. `Debug` leaves out its key, which may name an order (promise 2.5).

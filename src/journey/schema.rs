@@ -74,6 +74,18 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         ("attempts", list(object([("channels", channels()), ("wait", span())])).at_least(1)),
         ("stops_on", any_of([list(engagement), stops])),
     ]);
+    let digest = object([
+        ("message", text()),
+        ("keep", list(name())),
+        ("closes_after", span()),
+        ("counting_from", words(["first", "last"])),
+        ("at_most", span()),
+        ("events", integer(1..=100)),
+    ]);
+    let mut digest = step("digest", digest.needs(["message", "closes_after"]), ["next", "on_skip", "on_error"]);
+    if let Some(fields) = digest.get_mut("properties").and_then(Json::as_object_mut) {
+        fields.insert("channels".to_owned(), channels());
+    }
     let change = || {
         object([("attribute", name()), ("value", json!(true)), ("from", name()), ("add", amount())])
             .one(["value", "from", "add"])
@@ -88,6 +100,7 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         step("split", arm("weight", integer(0..=1_000_000)), []),
         message,
         step("cascade", cascade.needs(["message", "attempts"]), ["next", "engaged"]),
+        digest,
         step("call", call.needs(["effect"]), ["next", "on_error"]),
         step("update", any_of([change(), list(change()).at_least(1)]), ["next"]),
         step("goal", json!({"enum": [true]}), ["next"]),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::digest::Digest;
 use super::graph::EventMatch;
 use crate::customer::Engagement;
 use crate::message::Payload;
@@ -48,6 +49,8 @@ pub(super) enum StepKind {
     Goal { next: Next },
     /// Goes to another step.
     Go { to: Next },
+    /// Gathers events and sends them as one message.
+    Digest { digest: Box<Digest>, next: Next, on_skip: Next, on_error: OnError },
 }
 
 /// Where a step leads that failed for good; `None` where it does not say.
@@ -115,10 +118,12 @@ impl StepKind {
                 arms.iter().map(|(_, next)| ("if", *next)).chain([("else", *otherwise)]).collect()
             }
             StepKind::Split { arms } => arms.iter().map(|(_, next)| ("weight", *next)).collect(),
-            StepKind::Message { next, on_skip, on_error, .. } => [("next", *next), ("on_skip", *on_skip)]
-                .into_iter()
-                .chain(on_error.map(|to| ("on_error", to)))
-                .collect(),
+            StepKind::Message { next, on_skip, on_error, .. } | StepKind::Digest { next, on_skip, on_error, .. } => {
+                [("next", *next), ("on_skip", *on_skip)]
+                    .into_iter()
+                    .chain(on_error.map(|to| ("on_error", to)))
+                    .collect()
+            }
             StepKind::Cascade { engaged, next, .. } => vec![("engaged", *engaged), ("next", *next)],
             StepKind::End { .. } => Vec::new(),
             StepKind::Call { next, on_error, .. } => {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::digest::Digest;
 use super::graph::{Graph, Stretch, about, earlier};
 use super::steps::{Awaited, CascadeAttempt, Change, Next, OnError, Step, StepKind, StopsOn, To};
 use super::{Act, Answer, EndReason, News, Place, RunView, Signal, Stuck};
@@ -19,6 +20,14 @@ pub(super) struct Walk<'a> {
     pub(super) place: Place,
     pub(super) acts: Vec<Act>,
     pub(super) moved: bool,
+}
+
+/// What a digest notes that gathers no more.
+const CLOSED: &str = "closed";
+
+/// Whether a run at its digest takes more events: until it closes, and then as long as its message waits to go out.
+pub(super) fn gathers(place: &Place) -> bool {
+    place.step == 0 && (place.note.is_none() || place.awaiting)
 }
 
 impl Walk<'_> {
@@ -62,6 +71,7 @@ impl Walk<'_> {
                     return Ok(None);
                 }
                 StepKind::Message { .. } | StepKind::Cascade { .. } => return Ok(self.ask(found)),
+                StepKind::Digest { digest, .. } => return Ok(self.gather(found, digest)),
                 StepKind::Wait { .. } | StepKind::WaitUntil { .. } | StepKind::WaitFor { .. } => {
                     match self.waited(found)? {
                         Waited::Until(wake) => return Ok(wake),
@@ -94,6 +104,7 @@ impl Walk<'_> {
     fn ask(&mut self, step: &Step) -> Option<Instant> {
         let (message, only, cascade) = match &step.kind {
             StepKind::Message { message, only, .. } => (message, only, None),
+            StepKind::Digest { digest, .. } => (&digest.message, &digest.only, None),
             StepKind::Cascade { message, attempts, stops, .. } => {
                 let attempt = attempts.get(usize::from(self.place.attempt))?;
                 let stops = match stops {
@@ -186,28 +197,16 @@ impl Walk<'_> {
                     (Waited::Until(wake), _) => Ok(wake),
                 }
             }
-            StepKind::Message { next, on_skip, on_error, .. } => match signal {
-                // The run stays until the outcome is known, so that a refused message can still take another channel;
-                // what follows counts from the hand-over all the same.
-                Signal::Message(News::HandedOver { at, .. }) => {
-                    self.handed_over(*at);
-                    Ok(None)
+            StepKind::Message { next, on_skip, on_error, .. } => self.message(step, *next, *on_skip, *on_error, signal),
+            StepKind::Digest { digest, next, on_skip, on_error } => match signal {
+                _ if self.place.note.is_some() => self.message(step, *next, *on_skip, *on_error, signal),
+                Signal::Gathered { at, .. } => {
+                    self.place.since = self.place.since.max(*at);
+                    self.moved = true;
+                    Ok(self.gather(step, digest))
                 }
-                Signal::Message(News::Accepted { at }) => self.enter(*next, *at),
-                Signal::Message(News::Parked { at }) => self.enter(on_error.unwrap_or(*next), *at),
-                // Of several devices, one took it and the last answered only after that one's came back.
-                Signal::Message(News::Bounced) => self.enter(on_error.unwrap_or(*next), self.place.since),
-                Signal::Message(News::Skipped { reason, end_run: true, .. }) => {
-                    Ok(self.end(EndReason::Message(reason)))
-                }
-                Signal::Message(News::Skipped { failed: true, .. }) => {
-                    // Without an error branch it goes where a skipped one goes; an end there is not told as if all were well.
-                    let to = on_error.unwrap_or(*on_skip);
-                    self.failed(step, (on_error.is_some() || to.is_some()).then_some(to), "refused", self.now)
-                }
-                Signal::Message(News::Skipped { .. }) => self.enter(*on_skip, self.now),
-                Signal::Message(News::Refused) => Ok(self.ask(step)),
-                _ => Ok(None),
+                Signal::Due { at } if self.closes(digest) <= *at => Ok(self.close(step)),
+                _ => Ok(Some(self.closes(digest))),
             },
             StepKind::Cascade { attempts, stops, engaged, next, .. } => {
                 self.cascade(step, attempts, stops, *engaged, *next, signal)
@@ -224,6 +223,53 @@ impl Walk<'_> {
             | StepKind::Go { .. }
             | StepKind::End { .. } => Ok(None),
         }
+    }
+
+    /// What the run hears of a message that it asked for.
+    fn message(
+        &mut self,
+        step: &Step,
+        next: Next,
+        on_skip: Next,
+        on_error: OnError,
+        signal: &Signal<'_>,
+    ) -> Result<Option<Instant>, Stuck> {
+        match signal {
+            // The run stays until the outcome is known, so that a refused message can still take another channel;
+            // what follows counts from the hand-over all the same.
+            Signal::Message(News::HandedOver { at, .. }) => {
+                self.handed_over(*at);
+                Ok(None)
+            }
+            Signal::Message(News::Accepted { at }) => self.enter(next, *at),
+            Signal::Message(News::Parked { at }) => self.enter(on_error.unwrap_or(next), *at),
+            // Of several devices, one took it and the last answered only after that one's came back.
+            Signal::Message(News::Bounced) => self.enter(on_error.unwrap_or(next), self.place.since),
+            Signal::Message(News::Skipped { reason, end_run: true, .. }) => Ok(self.end(EndReason::Message(reason))),
+            Signal::Message(News::Skipped { failed: true, .. }) => {
+                // Without an error branch it goes where a skipped one goes; an end there is not told as if all were well.
+                let to = on_error.unwrap_or(on_skip);
+                self.failed(step, (on_error.is_some() || to.is_some()).then_some(to), "refused", self.now)
+            }
+            Signal::Message(News::Skipped { .. }) => self.enter(on_skip, self.now),
+            Signal::Message(News::Refused) => Ok(self.ask(step)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes on gathering, or closes if that is enough.
+    fn gather(&mut self, step: &Step, digest: &Digest) -> Option<Instant> {
+        if digest.is_full(self.run.data) { self.close(step) } else { Some(self.closes(digest)) }
+    }
+
+    /// What is gathered goes out.
+    fn close(&mut self, step: &Step) -> Option<Instant> {
+        self.place.note = Some(CLOSED.into());
+        self.ask(step)
+    }
+
+    fn closes(&self, digest: &Digest) -> Instant {
+        digest.closes(self.run.began, self.place.since)
     }
 
     /// A step failed for good: on by its error branch, else the run ends and says why (promise 6.9).

@@ -23,9 +23,8 @@ impl Turn<'_> {
         };
         let now = self.now;
         self.state.goals.retain(|goal| goal.until >= now);
-        if self.state.goals.len() >= MOST_OPEN {
-            self.state.goals.remove(0);
-        }
+        let over = (self.state.goals.len() + 1).saturating_sub(MOST_OPEN);
+        self.state.goals.drain(..over);
         self.state.goals.push(OpenGoal {
             journey: run.journey.clone(),
             version: run.version,

@@ -220,6 +220,8 @@ pub enum What {
     RunBegun(RunNamed),
     /// A run that had sent nothing was set back to its start.
     RunRestarted(RunNamed),
+    /// A trigger joined a run that gathers events.
+    RunGathered(RunNamed),
     /// A trigger began no run.
     NotBegun {
         /// Of which journey.

@@ -287,6 +287,7 @@ impl<'a> Turn<'a> {
             let Some(admission) = catch_unwind(AssertUnwindSafe(admit)).unwrap_or_default() else { continue };
             match self.refusal(&**journey, &admission) {
                 Ok(None) => self.begin(&**journey, admission, trigger),
+                Ok(Some(run)) if admission.entry == Entry::Gather => self.gather(run, &admission),
                 Ok(Some(run)) => self.restart(run, admission),
                 Err(reason) => {
                     self.out.notice(self.now, What::NotBegun { journey: journey.id().clone(), reason });
@@ -295,7 +296,21 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether the entry policy lets a run begin (`None`), set one back (its id), or neither.
+    /// An event joins the run of its key, if that still gathers.
+    fn gather(&mut self, id: u64, admission: &Admission) {
+        let known =
+            |turn: &Self| turn.state.runs.iter().find(|run| run.id == id).map(|run| (named(run), run.data.clone()));
+        let Some((run, before)) = known(self) else { return };
+        self.signal(id, &Signal::Gathered { data: &admission.data, at: admission.began });
+        let joined = known(self).is_none_or(|(_, after)| after != before);
+        let what = match joined {
+            true => What::RunGathered(run),
+            false => What::NotBegun { journey: run.journey, reason: "running" },
+        };
+        self.out.notice(self.now, what);
+    }
+
+    /// Whether the entry policy lets a run begin (`None`), changes one (its id), or neither.
     fn refusal(&self, journey: &dyn Journey, admission: &Admission) -> Result<Option<u64>, &'static str> {
         if let Some(reason) = admission.refused {
             return Err(reason);
@@ -303,8 +318,9 @@ impl<'a> Turn<'a> {
         let live = self.state.runs.iter().find(|run| run.journey == *journey.id() && run.key == admission.key);
         match (admission.entry, live) {
             (Entry::Restart, Some(run)) if run.sent == 0 && !run.acted => return Ok(Some(run.id)),
+            (Entry::Gather, Some(run)) => return Ok(Some(run.id)),
             (_, Some(_)) => return Err("running"),
-            (Entry::AfterEnd | Entry::Restart, None) => return Ok(None),
+            (Entry::AfterEnd | Entry::Restart | Entry::Gather, None) => return Ok(None),
             (Entry::Once | Entry::Cooldown(_) | Entry::Keyed(_), None) => {}
         }
         let held_for = match admission.entry {
@@ -338,7 +354,7 @@ impl<'a> Turn<'a> {
         let after = match admission.entry {
             Entry::Once => Some(Span::MAX),
             Entry::Cooldown(span) | Entry::Keyed(span) => Some(span),
-            Entry::AfterEnd | Entry::Restart => None,
+            Entry::AfterEnd | Entry::Restart | Entry::Gather => None,
         };
         let about = admission.about;
         let after = if about.is_some() { Some(after.unwrap_or(Span::ZERO).max(ABOUT_HELD)) } else { after };

@@ -3,6 +3,7 @@
 
 use super::{CustomerState, Run};
 use crate::customer::Profile;
+use crate::journey::join_digests;
 use crate::primitives::{ChannelKind, Instant, Key};
 
 impl CustomerState {
@@ -42,6 +43,12 @@ impl CustomerState {
                     };
                     known.sent = known.sent.saturating_add(ends.sent);
                     known.acted |= ends.acted;
+                    // What one digest gathered goes out with the other.
+                    if ends.sent == 0 {
+                        for (name, value) in join_digests(&known.data, &ends.data) {
+                            known.data.insert(name, value);
+                        }
+                    }
                     known.reached |= ends.reached;
                     ended.push((ends, stays));
                 }

@@ -62,6 +62,8 @@ pub struct JourneySummary {
     pub begun: u64,
     /// Runs set back to their start.
     pub restarted: u64,
+    /// Triggers that joined a run that gathers.
+    pub gathered: u64,
     /// Triggers that began no run, by reason.
     pub not_begun: BTreeMap<String, u64>,
     /// Runs ended, by reason.

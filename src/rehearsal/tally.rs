@@ -125,6 +125,7 @@ impl Tally {
             }
             What::RunBegun(run) => self.of(&run.journey).begun += 1,
             What::RunRestarted(run) => self.of(&run.journey).restarted += 1,
+            What::RunGathered(run) => self.of(&run.journey).gathered += 1,
             What::NotBegun { journey, reason } => bump(&mut self.of(journey).not_begun, reason),
             What::RunEnded { run, reason } => bump(&mut self.of(&run.journey).ended, reason.word()),
             What::Goal { run, before_any_message } => {

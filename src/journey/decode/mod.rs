@@ -1,6 +1,7 @@
 //! A journey from its JSON, with every fault at once.
 
 mod acts;
+mod digest;
 mod steps;
 mod trigger;
 
@@ -60,7 +61,9 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     }
     let goal = object.get("goal").map_or(Some(None), |node| decoder.goal(&node, late_by.unwrap_or(LATE_BY)).map(Some));
     let steps = object.need("steps").and_then(|node| decoder.steps(&node));
-    let (trigger, steps) = (trigger?, steps?);
+    let (trigger, mut steps) = (trigger?, steps?);
+    let gathers = decoder.gathers(&object, &trigger, exits.as_deref().unwrap_or_default(), &mut steps);
+    let entry = gathers.or(entry);
     let mut keeps = decoder.keeps;
     keeps.sort();
     keeps.dedup();

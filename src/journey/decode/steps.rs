@@ -41,7 +41,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn step(&mut self, node: &Node<'a>, n: usize) -> Option<StepKind> {
-        const KINDS: [&str; 12] = [
+        const KINDS: [&str; 13] = [
             "wait",
             "wait_until",
             "wait_for",
@@ -49,6 +49,7 @@ impl<'a> Decoder<'a> {
             "split",
             "message",
             "cascade",
+            "digest",
             "call",
             "update",
             "goal",
@@ -68,6 +69,7 @@ impl<'a> Decoder<'a> {
             "message" => (&["id", "message", "channels", "next", "on_skip", "on_error", "note"], object.need(kind)?),
             "cascade" => (&["id", "cascade", "next", "engaged", "note"], object.need(kind)?),
             "end" => (&["id", "end", "note"], object.need(kind)?),
+            "digest" => (&["id", "digest", "channels", "next", "on_skip", "on_error", "note"], object.need(kind)?),
             "call" => (&["id", "call", "next", "on_error", "note"], object.need(kind)?),
             "goal" => (&["id", "goal", "next", "note"], object.need(kind)?),
             "go" => (&["id", "go", "note"], object.need(kind)?),
@@ -96,6 +98,12 @@ impl<'a> Decoder<'a> {
                 Some(StepKind::Message { message, only, next: next?, on_skip, on_error })
             }
             "cascade" => self.cascade(&field, &object, next?),
+            "digest" => {
+                let digest = self.digest(&field, &object);
+                let (on_skip, on_error) = (self.goes(&object, "on_skip", next?), self.on_error(&object));
+                let digest = Box::new(digest?);
+                Some(StepKind::Digest { digest, next: next?, on_skip: on_skip?, on_error: on_error? })
+            }
             "call" => {
                 let on_error = self.on_error(&object);
                 let (effect, payload, valid_for) = self.call(&field)?;
@@ -231,7 +239,7 @@ impl<'a> Decoder<'a> {
         Some(StopsOn::Event { event, about })
     }
 
-    fn message(&mut self, node: &Node<'a>) -> Option<MessageId> {
+    pub(super) fn message(&mut self, node: &Node<'a>) -> Option<MessageId> {
         let name = node.text()?;
         let id = MessageId::new(name);
         match self.known.messages.iter().find(|(known, _)| *known == id) {
@@ -248,7 +256,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn channels(&mut self, node: Option<Node<'a>>) -> Option<Option<Arc<[ChannelId]>>> {
+    pub(super) fn channels(&mut self, node: Option<Node<'a>>) -> Option<Option<Arc<[ChannelId]>>> {
         let Some(node) = node else { return Some(None) };
         let mut whole = true;
         let mut ids = Vec::new();
