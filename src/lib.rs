@@ -93,12 +93,12 @@ pub use engine::*;
 pub use event::*;
 pub use journey::*;
 pub use message::{
-    AudienceAction, Brand, Content, EmailContent, Message, Notification, Reads, RenderError, RenderInput, Rendered,
-    Sender, WhatsAppContent, WhenBlocked,
+    AudienceAction, Brand, Content, EmailContent, Message, Notification, Payload, Reads, RenderError, RenderInput,
+    Rendered, Sender, WhatsAppContent, WhenBlocked,
 };
 pub use playbook::{
-    Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused,
-    Retention, RunNamed, What,
+    EffectCalled, EffectEnd, Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook,
+    PlaybookBuilder, Refused, Retention, RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;

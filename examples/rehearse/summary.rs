@@ -41,6 +41,7 @@ pub fn report(playbook: &Playbook, summary: &Summary, reading: &Reading) -> Resu
     counts(&mut out, "Deferred, by the rule in the way", &summary.deferred)?;
     small(&mut out, "Engaged with", &summary.engaged)?;
     small(&mut out, "Handed over in vain", &summary.failed)?;
+    effects(&mut out, summary)?;
     foot(&mut out, summary, reading)?;
     Ok(out)
 }
@@ -120,6 +121,21 @@ fn messages(out: &mut String, playbook: &Playbook, summary: &Summary) -> fmt::Re
     let cost = |amount: Decimal| format!("{amount:.2}");
     let costs = channels.iter().map(|channel| cost(summary.cost.get(*channel).copied().unwrap_or_default()));
     table.row(&format!("cost in {}", summary.currency), costs.chain([cost(summary.cost.values().sum())]));
+    table.section(out)
+}
+
+fn effects(out: &mut String, summary: &Summary) -> fmt::Result {
+    if summary.effects.is_empty() {
+        return Ok(());
+    }
+    let mut ends: Vec<&str> = summary.effects.values().flat_map(|e| e.ended.keys().map(String::as_str)).collect();
+    ends.sort_unstable();
+    ends.dedup();
+    let mut table = Table::headed("Effects", ["called", "tried again"].into_iter().chain(ends.iter().copied()));
+    for (name, effect) in &summary.effects {
+        let ended = ends.iter().map(|how| effect.ended.get(*how).copied().unwrap_or_default());
+        table.row(name, [effect.called, effect.tried_again].into_iter().chain(ended).map(number));
+    }
     table.section(out)
 }
 

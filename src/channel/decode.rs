@@ -69,7 +69,7 @@ fn channel(id: &str, node: &Node<'_>) -> Option<ChannelSpec> {
     set(&mut spec.timeout, object.get("timeout").and_then(|node| node.span()));
     set(&mut spec.in_flight, object.get("in_flight").and_then(|node| count(&node)));
     spec.rate_per_second = object.get("rate_per_second").and_then(|node| count(&node));
-    set(&mut spec.retry, object.get("retry").map(|node| retry(&node)));
+    set(&mut spec.retry, object.get("retry").map(|node| decode_retry(&node, Retry::default())));
     set(&mut spec.quiet_hours, object.get("quiet_hours").and_then(|node| node.boolean()));
     Some(spec)
 }
@@ -144,8 +144,8 @@ fn on_unknown(node: &Node<'_>, spec: &mut ChannelSpec) {
     }
 }
 
-fn retry(node: &Node<'_>) -> Retry {
-    let mut retry = Retry::default();
+/// What is not said is as in `retry`.
+pub(crate) fn decode_retry(node: &Node<'_>, mut retry: Retry) -> Retry {
     let Some(object) = node.object(&["attempts", "first", "factor", "at_most"]) else { return retry };
     let attempts = object.get("attempts").and_then(|node| node.integer(1..=100));
     set(&mut retry.attempts, attempts.and_then(|n| u16::try_from(n).ok()));

@@ -7,7 +7,7 @@ mod retry;
 pub(crate) mod schema;
 mod tariff;
 
-pub(crate) use decode::decode_channels;
+pub(crate) use decode::{decode_channels, decode_retry};
 pub use limits::{Charset, Limits};
 pub use retry::Retry;
 pub use tariff::{Fee, Tariff};

@@ -31,15 +31,12 @@ pub(crate) fn channel() -> Json {
         ("timeout", span()),
         ("in_flight", count()),
         ("rate_per_second", count()),
-        (
-            "retry",
-            object([
-                ("attempts", integer(1..=100)),
-                ("first", span()),
-                ("factor", integer(1..=10)),
-                ("at_most", span()),
-            ]),
-        ),
+        ("retry", retry()),
         ("quiet_hours", boolean()),
     ])
+}
+
+/// When what failed is tried again.
+pub(crate) fn retry() -> Json {
+    object([("attempts", integer(1..=100)), ("first", span()), ("factor", integer(1..=10)), ("at_most", span())])
 }

@@ -133,6 +133,15 @@ impl Attributes {
         }
     }
 
+    /// Removes a value; says whether there was one. What is said later is taken as if it were said for the first time.
+    pub fn remove(&mut self, key: &Key) -> bool {
+        let there = self.get(key).is_some();
+        if there {
+            *self = Attributes::from_list(self.iter().map(Attribute::from).filter(|known| known.key != *key).collect());
+        }
+        there
+    }
+
     /// In the order of the names' hashes.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = AttributeRef<'_>> {
         self.cells.iter().zip(&self.told).map(|((_, cell), told)| self.view(cell, told))

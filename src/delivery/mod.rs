@@ -1,10 +1,13 @@
-//! Handing a message over: the envelope, and the trait that a host implements for each of its channels.
+//! Handing over: a message's envelope and an effect's call, and the traits that a host implements for them.
 
 mod channel;
+pub(crate) mod effect;
 mod envelope;
 mod error;
 
 pub use channel::Channel;
+pub(crate) use effect::decode_effects;
+pub use effect::{EffectCall, EffectError, EffectHandler, EffectSpec};
 pub use envelope::{Address, Envelope};
 pub use error::DeliveryError;
 

@@ -1,23 +1,24 @@
-//! The dispatcher: hands claimed envelopes to their channels, a bounded number at a time, within their time limits, and
-//! brings the answers back into the records.
+//! The dispatcher: hands claimed envelopes to their channels and claimed calls to the host, a bounded number at a time, within
+//! their time limits, and brings the answers back into the records.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU32;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures::future::{Either, FutureExt, select};
 
 use super::{Engine, locked};
-use crate::channel::ChannelSpec;
-use crate::delivery::{Channel, DeliveryError, Envelope};
+use crate::channel::{ChannelSpec, Retry};
+use crate::delivery::{Channel, DeliveryError, EffectCall, EffectError, EffectHandler, EffectSpec, Envelope};
 use crate::playbook::Input;
-use crate::primitives::{CustomerId, Instant, Span};
+use crate::primitives::{ChannelId, CustomerId, EffectId, IdempotencyKey, Instant, Span};
 use crate::store::{StoreError, Work};
 
-/// An envelope that was claimed and is to be handed over.
+/// What was claimed and is to be handed over.
 #[derive(Debug)]
 pub(super) struct Ready {
-    pub(super) envelope: Envelope,
+    pub(super) parcel: Parcel,
     /// Until when the claim holds.
     pub(super) lease: Instant,
     /// Whether other inputs may have come between its claim and the send: then it is claimed anew, so that what was
@@ -25,11 +26,54 @@ pub(super) struct Ready {
     pub(super) waited: bool,
 }
 
-/// One channel: what waits for it, and what is under way, over all tasks that run this engine.
+/// A message or an effect.
+#[derive(Debug)]
+pub(super) enum Parcel {
+    Message(Envelope),
+    Effect(EffectCall),
+}
+
+impl Parcel {
+    fn id(&self) -> IdempotencyKey {
+        match self {
+            Parcel::Message(envelope) => envelope.id,
+            Parcel::Effect(call) => call.id,
+        }
+    }
+
+    fn customer(&self) -> CustomerId {
+        match self {
+            Parcel::Message(envelope) => envelope.customer,
+            Parcel::Effect(call) => call.customer,
+        }
+    }
+}
+
+/// Who takes what a lane holds.
+#[derive(Debug, Clone)]
+enum Taker {
+    Channel(ChannelId, Arc<dyn Channel>),
+    Handler(EffectId, Arc<dyn EffectHandler>),
+}
+
+impl Taker {
+    fn takes(&self, parcel: &Parcel) -> bool {
+        match (self, parcel) {
+            (Taker::Channel(id, _), Parcel::Message(envelope)) => *id == envelope.channel.id,
+            (Taker::Handler(id, _), Parcel::Effect(call)) => *id == call.effect,
+            _ => false,
+        }
+    }
+}
+
+/// One channel, or one effect: what waits for it, and what is under way, over all tasks that run this engine.
 #[derive(Debug)]
 pub(super) struct Lane {
-    channel: Arc<dyn Channel>,
-    spec: ChannelSpec,
+    taker: Taker,
+    timeout: Span,
+    most: NonZeroU32,
+    rate: Option<NonZeroU32>,
+    retry: Retry,
     queue: VecDeque<Ready>,
     in_flight: u32,
     /// When the channel's rate lets the next one go, as a bucket of one second sees it.
@@ -47,10 +91,22 @@ const LOOK_UP_AGAIN: Span = Span::minutes(1);
 const BUCKET: Span = Span::seconds(1);
 
 impl Lane {
-    pub(super) fn new(channel: Arc<dyn Channel>, spec: ChannelSpec) -> Self {
+    pub(super) fn of_channel(channel: Arc<dyn Channel>, spec: &ChannelSpec) -> Self {
+        let taker = Taker::Channel(spec.tag.id.clone(), channel);
+        Lane::new(taker, spec.timeout, spec.in_flight, spec.rate_per_second, spec.retry)
+    }
+
+    pub(super) fn of_effect(handler: Arc<dyn EffectHandler>, spec: &EffectSpec) -> Self {
+        Lane::new(Taker::Handler(spec.id.clone(), handler), spec.timeout, spec.in_flight, None, spec.retry)
+    }
+
+    fn new(taker: Taker, timeout: Span, most: NonZeroU32, rate: Option<NonZeroU32>, retry: Retry) -> Self {
         Lane {
-            channel,
-            spec,
+            taker,
+            timeout,
+            most,
+            rate,
+            retry,
             queue: VecDeque::new(),
             in_flight: 0,
             slot: Instant::MIN,
@@ -61,26 +117,26 @@ impl Lane {
 
     /// The time between two messages.
     fn spacing(&self) -> Option<Span> {
-        self.spec.rate_per_second.map(|rate| Span::millis((1_000 / i64::from(rate.get())).max(1)))
+        self.rate.map(|rate| Span::millis((1_000 / i64::from(rate.get())).max(1)))
     }
 
     /// When there is something to do for what waits, as far as this lane knows; without a free place nothing is.
     pub(super) fn due(&self) -> Option<Instant> {
         let first = self.queue.front()?;
-        let free = self.in_flight < self.spec.in_flight.get();
+        let free = self.in_flight < self.most.get();
         let go = self.spacing().map_or(Instant::MIN, |_| self.slot - BUCKET).max(self.paused);
-        let back = first.lease - self.spec.timeout;
+        let back = first.lease - self.timeout;
         Some(if free { go.min(back) } else { back })
     }
 
     /// Lets go of what waits for these customers.
     pub(super) fn forget(&mut self, customers: &[CustomerId]) {
-        self.queue.retain(|ready| !customers.contains(&ready.envelope.customer));
+        self.queue.retain(|ready| !customers.contains(&ready.parcel.customer()));
     }
 
     /// Whether a claim would run out while the send is under way: then it had better not begin.
     fn too_late(&self, ready: &Ready, now: Instant) -> bool {
-        now + self.spec.timeout >= ready.lease
+        now + self.timeout >= ready.lease
     }
 
     /// What an answer says of the channel as a whole: a provider that has enough is left alone until its time, else for
@@ -90,7 +146,7 @@ impl Lane {
             Ok(()) => self.throttled = 0,
             Err(DeliveryError::Throttled { after }) => {
                 self.throttled = self.throttled.saturating_add(1);
-                let pause = after.unwrap_or_else(|| self.spec.retry.after(self.throttled));
+                let pause = after.unwrap_or_else(|| self.retry.after(self.throttled));
                 self.paused = self.paused.max(now + pause);
             }
             Err(_) => {}
@@ -98,7 +154,7 @@ impl Lane {
     }
 
     fn next(&mut self, now: Instant) -> Option<Ready> {
-        if self.in_flight >= self.spec.in_flight.get() || self.queue.is_empty() || now < self.paused {
+        if self.in_flight >= self.most.get() || self.queue.is_empty() || now < self.paused {
             return None;
         }
         if let Some(spacing) = self.spacing() {
@@ -112,7 +168,7 @@ impl Lane {
     }
 }
 
-/// An envelope on its way out of its lane. Dropped before its send began, it goes back.
+/// What is on its way out of its lane. Dropped before its send began, it goes back.
 pub(super) struct Held<'e> {
     engine: &'e Engine,
     lane: usize,
@@ -131,15 +187,15 @@ impl Drop for Held<'_> {
 }
 
 impl Engine {
-    /// Puts a claimed envelope in its channel's lane.
+    /// Puts what was claimed in its lane.
     pub(super) fn enqueue(&self, ready: Ready) {
         let mut lanes = locked(&self.lanes);
-        if let Some(lane) = lanes.iter_mut().find(|lane| lane.spec.tag.id == ready.envelope.channel.id) {
+        if let Some(lane) = lanes.iter_mut().find(|lane| lane.taker.takes(&ready.parcel)) {
             lane.queue.push_back(ready);
         }
     }
 
-    /// The next envelope that a free place and its channel's rate let go.
+    /// The next one that a free place and its channel's rate let go.
     pub(super) fn next_ready(&self, now: Instant) -> Option<Held<'_>> {
         let mut lanes = locked(&self.lanes);
         lanes.iter_mut().enumerate().find_map(|(lane, known)| {
@@ -166,26 +222,38 @@ impl Engine {
                 if late {
                     slot += spacing;
                 }
-                let input = Input::GivenBack { id: ready.envelope.id, due: if late { slot } else { now } };
-                back.push(Work { customer: ready.envelope.customer, input, now });
+                let input = Input::GivenBack { id: ready.parcel.id(), due: if late { slot } else { now } };
+                back.push(Work { customer: ready.parcel.customer(), input, now });
             }
             lane.queue = waiting;
         }
         locked(&self.unsettled).extend(back);
     }
 
-    /// Hands one envelope over and settles it. Whatever a channel does, its envelope is settled.
-    pub(super) async fn hand_over(&self, mut held: Held<'_>) -> Result<bool, StoreError> {
-        let found = locked(&self.lanes).get(held.lane).map(|lane| (lane.channel.clone(), lane.spec.timeout));
-        let (Some((channel, timeout)), Some(ready)) = (found, &held.ready) else { return Ok(false) };
+    /// Hands one over and settles it. Whatever a channel does, its envelope is settled. Answers whether it was taken.
+    pub(super) async fn hand_over(&self, held: Held<'_>) -> Result<HandedOver, StoreError> {
+        let found = locked(&self.lanes).get(held.lane).map(|lane| (lane.taker.clone(), lane.timeout));
+        match found {
+            Some((Taker::Channel(_, channel), timeout)) => self.send(held, &*channel, timeout).await,
+            Some((Taker::Handler(_, handler), timeout)) => self.call(held, &*handler, timeout).await,
+            None => Ok(HandedOver::Nothing),
+        }
+    }
+
+    async fn send(&self, mut held: Held<'_>, channel: &dyn Channel, timeout: Span) -> Result<HandedOver, StoreError> {
+        let Some(Ready { parcel: Parcel::Message(envelope), lease, .. }) = &held.ready else {
+            return Ok(HandedOver::Nothing);
+        };
         // A caller that goes away meanwhile leaves it where it was.
-        let stopped = self.stopped(ready, timeout).await;
-        let Some(Ready { envelope, .. }) = held.ready.take() else { return Ok(false) };
+        let stopped = self.stopped(envelope, *lease, timeout).await;
+        let Some(Ready { parcel: Parcel::Message(envelope), .. }) = held.ready.take() else {
+            return Ok(HandedOver::Nothing);
+        };
         if let Some((input, failed)) = stopped {
             drop(held);
             let work = Work { customer: envelope.customer, input, now: self.now() };
             let settled = self.settle(work).await;
-            return failed.map_or(settled, Err).map(|()| false);
+            return failed.map_or(settled, Err).map(|()| HandedOver::Message { accepted: false });
         }
         let send = AssertUnwindSafe(channel.send(&envelope)).catch_unwind();
         let limit = self.clock.sleep_until(self.clock.now() + timeout);
@@ -203,13 +271,36 @@ impl Engine {
         let accepted = result.is_ok();
         let input = Input::Settled { id: envelope.id, result };
         self.settle(Work { customer: envelope.customer, input, now: self.now() }).await?;
-        Ok(accepted)
+        Ok(HandedOver::Message { accepted })
+    }
+
+    async fn call(
+        &self,
+        mut held: Held<'_>,
+        handler: &dyn EffectHandler,
+        timeout: Span,
+    ) -> Result<HandedOver, StoreError> {
+        let Some(Ready { parcel: Parcel::Effect(call), .. }) = held.ready.take() else {
+            return Ok(HandedOver::Nothing);
+        };
+        let answer = AssertUnwindSafe(handler.call(&call)).catch_unwind();
+        let limit = self.clock.sleep_until(self.clock.now() + timeout);
+        // Nobody knows whether it was done: it comes again under the same key.
+        let result = match select(Box::pin(answer), limit).await {
+            Either::Left((Ok(answer), _)) => answer,
+            Either::Left((Err(_), _)) => Err(EffectError::for_now("the handler panicked")),
+            Either::Right(_) => Err(EffectError::for_now("the handler did not answer in time")),
+        };
+        drop(held);
+        let done = result.is_ok();
+        let input = Input::Answered { id: call.id, result };
+        self.settle(Work { customer: call.customer, input, now: self.now() }).await?;
+        Ok(HandedOver::Effect { done })
     }
 
     /// Whether an envelope may not be sent: its contact point is suppressed, on whatever record that was found out, or nobody
     /// can tell (promise 4.3). Answers what its record is told then.
-    async fn stopped(&self, ready: &Ready, timeout: Span) -> Option<(Input, Option<StoreError>)> {
-        let Ready { envelope, lease, .. } = ready;
+    async fn stopped(&self, envelope: &Envelope, lease: Instant, timeout: Span) -> Option<(Input, Option<StoreError>)> {
         let point = self.playbook.suppression_key(envelope)?;
         let id = envelope.id;
         let listed = self.store.suppressed(&[point]).await.and_then(|listed| {
@@ -221,7 +312,7 @@ impl Engine {
             Ok(listed) => {
                 let block = self.playbook.stopped_by(listed, envelope);
                 // A slow answer: the claim would run out while the send is under way.
-                let late = (now + timeout >= *lease).then_some((Input::GivenBack { id, due: now }, None));
+                let late = (now + timeout >= lease).then_some((Input::GivenBack { id, due: now }, None));
                 block.map(|block| (Input::Suppressed { id, block }, None)).or(late)
             }
             Err(failed) => Some((Input::GivenBack { id, due: now + LOOK_UP_AGAIN }, Some(failed))),
@@ -249,6 +340,14 @@ impl Engine {
         }
         wrong.map_or(Ok(()), Err)
     }
+}
+
+/// What became of one hand-over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum HandedOver {
+    Message { accepted: bool },
+    Effect { done: bool },
+    Nothing,
 }
 
 /// An answer on its way into its record: unless that is done, it goes back to those that wait.

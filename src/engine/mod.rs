@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use clock::{Clock, ManualClock, SystemClock};
-use dispatch::{Lane, Ready};
+use dispatch::{HandedOver, Lane, Parcel, Ready};
 pub use enroll::Enrolled;
 pub use erase::Erasure;
 pub use ingest::{ConsentError, IngestError, Ingested};
@@ -20,10 +20,9 @@ pub use ingest::{ConsentError, IngestError, Ingested};
 use futures::future::{Either, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::channel::ChannelSpec;
-use crate::delivery::Channel;
+use crate::delivery::{Channel, EffectHandler};
 use crate::playbook::{Input, Notice, Outcome, Playbook};
-use crate::primitives::{CustomerId, Instant, Span};
+use crate::primitives::{CustomerId, EffectId, Instant, Span};
 use crate::rehearsal::Plain;
 use crate::store::{Claim, MemoryStore, Stepped, Store, StoreError, Work};
 use crate::surroundings::Surroundings;
@@ -36,7 +35,8 @@ const BATCH: usize = 256;
 /// The engine: a playbook, a store, the host's channels and a clock.
 ///
 /// # Roles and order of calls
-/// 1. [`Engine::builder`] puts it together; `build` checks that every channel of the playbook has an implementation.
+/// 1. [`Engine::builder`] puts it together; `build` checks that every channel and every effect of the playbook has an
+///    implementation.
 /// 2. [`ingest`](Engine::ingest) takes an event and answers once it is committed: a revocation that was ingested is never
 ///    followed by a marketing message (promise 4.4). It sends nothing itself.
 /// 3. [`run_due`](Engine::run_due) fires what is due by now and hands over what was decided, until nothing is left for
@@ -65,6 +65,7 @@ pub struct EngineBuilder {
     playbook: Arc<Playbook>,
     store: Option<Arc<dyn Store>>,
     channels: Vec<Arc<dyn Channel>>,
+    effects: Vec<(EffectId, Arc<dyn EffectHandler>)>,
     clock: Option<Arc<dyn Clock>>,
     observer: Option<Observer>,
     explain: bool,
@@ -80,6 +81,10 @@ pub struct Ran {
     pub handed_over: usize,
     /// Of these, accepted.
     pub accepted: usize,
+    /// Effects handed to the host, with retries.
+    pub called: usize,
+    /// Of these, done.
+    pub done: usize,
 }
 
 /// Why an engine cannot be built.
@@ -92,6 +97,12 @@ pub enum BuildError {
     /// An implementation whose channel the playbook does not define.
     #[error("the playbook defines no channel `{0}`")]
     UnknownChannel(String),
+    /// Effects of the playbook without a handler.
+    #[error("no handler for the playbook's effects: {}; add each by `EngineBuilder::effect`", .0.join(", "))]
+    MissingEffects(Vec<String>),
+    /// A handler of an effect that the playbook does not list.
+    #[error("the playbook lists no effect `{0}`; add it to the section `effects`")]
+    UnknownEffect(String),
 }
 
 impl Engine {
@@ -101,6 +112,7 @@ impl Engine {
             playbook: playbook.into(),
             store: None,
             channels: Vec::new(),
+            effects: Vec::new(),
             clock: None,
             observer: None,
             explain: false,
@@ -147,10 +159,15 @@ impl Engine {
             // After a failure what is under way is brought to its end, and no more begun.
             match select(under_way.next(), self.clock.sleep_until(next)).await {
                 Either::Left((None, _)) => return wrong.map_or(Ok(ran), Err),
-                Either::Left((Some(Ok(accepted)), _)) => {
+                Either::Left((Some(Ok(HandedOver::Message { accepted })), _)) => {
                     ran.handed_over += 1;
                     ran.accepted += usize::from(accepted);
                 }
+                Either::Left((Some(Ok(HandedOver::Effect { done })), _)) => {
+                    ran.called += 1;
+                    ran.done += usize::from(done);
+                }
+                Either::Left((Some(Ok(HandedOver::Nothing)), _)) => {}
                 Either::Left((Some(Err(failed)), _)) => wrong = wrong.or(Some(failed)),
                 Either::Right(_) => {}
             }
@@ -276,7 +293,9 @@ impl Engine {
         // What an event sends waits for the next run: until then more events may come.
         let waited = matches!(work.input, Input::Event(_) | Input::Link { .. } | Input::Merge { .. });
         let lease = work.now + self.playbook.lease();
-        outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease, waited }));
+        let messages = outcome.send.into_iter().map(Parcel::Message);
+        let parcels = messages.chain(outcome.calls.into_iter().map(Parcel::Effect));
+        parcels.for_each(|parcel| self.enqueue(Ready { parcel, lease, waited }));
     }
 }
 
@@ -298,6 +317,13 @@ impl EngineBuilder {
     #[must_use]
     pub fn channel(mut self, channel: impl Channel + 'static) -> Self {
         self.channels.push(Arc::new(channel));
+        self
+    }
+
+    /// Has an effect that the playbook lists done here.
+    #[must_use]
+    pub fn effect(mut self, id: impl Into<EffectId>, handler: impl EffectHandler + 'static) -> Self {
+        self.effects.push((id.into(), Arc::new(handler)));
         self
     }
 
@@ -325,7 +351,7 @@ impl EngineBuilder {
     /// Builds the engine.
     ///
     /// # Errors
-    /// When the channels given and those of the playbook are not the same.
+    /// When the channels and effects given and those of the playbook are not the same.
     pub fn build(self) -> Result<Engine, BuildError> {
         let mut channels = HashMap::new();
         for channel in self.channels {
@@ -345,8 +371,29 @@ impl EngineBuilder {
         if !missing.is_empty() {
             return Err(BuildError::MissingChannels(missing));
         }
-        let lane = |spec: &ChannelSpec| Some(Lane::new(channels.get(&spec.tag.id)?.clone(), spec.clone()));
-        let lanes = self.playbook.channels().iter().filter_map(lane).collect();
+        let unknown = self.effects.iter().find(|(id, _)| self.playbook.effect(id).is_none());
+        if let Some((id, _)) = unknown {
+            return Err(BuildError::UnknownEffect(id.to_string()));
+        }
+        let handler = |id: &EffectId| self.effects.iter().rev().find(|(known, _)| known == id).map(|(_, one)| one);
+        let unhandled: Vec<String> = self
+            .playbook
+            .effects()
+            .iter()
+            .filter(|spec| handler(&spec.id).is_none())
+            .map(|spec| spec.id.to_string())
+            .collect();
+        if !unhandled.is_empty() {
+            return Err(BuildError::MissingEffects(unhandled));
+        }
+        let channels = self
+            .playbook
+            .channels()
+            .iter()
+            .filter_map(|spec| Some(Lane::of_channel(channels.get(&spec.tag.id)?.clone(), spec)));
+        let effects =
+            self.playbook.effects().iter().filter_map(|spec| Some(Lane::of_effect(handler(&spec.id)?.clone(), spec)));
+        let lanes = channels.chain(effects).collect();
         Ok(Engine {
             playbook: self.playbook,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::new())),
@@ -362,7 +409,10 @@ impl EngineBuilder {
 
 impl fmt::Debug for EngineBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EngineBuilder").field("channels", &self.channels.len()).finish_non_exhaustive()
+        f.debug_struct("EngineBuilder")
+            .field("channels", &self.channels.len())
+            .field("effects", &self.effects.len())
+            .finish_non_exhaustive()
     }
 }
 

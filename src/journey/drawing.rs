@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use super::Diagram;
 use super::diagram::{Shape, Spot};
-use super::graph::{EventMatch, Exit, Graph};
-use super::steps::{Awaited, CascadeAttempt, Next, StepKind, StopsOn};
+use super::digest::{CountingFrom, Digest};
+use super::graph::{EventMatch, Exit, Goal, Graph};
+use super::steps::{Awaited, CascadeAttempt, Change, Next, StepKind, StopsOn, To};
 use super::trigger::Trigger;
 use crate::primitives::ChannelId;
 use crate::primitives::local::Weekdays;
@@ -30,7 +31,7 @@ impl Graph {
             for (says, next) in ways {
                 diagram.arrow(*from, spot(next), says);
             }
-            if matches!(step.kind, StepKind::End) {
+            if matches!(step.kind, StepKind::End { .. }) {
                 diagram.arrow(*from, end, "");
             }
         }
@@ -53,8 +54,11 @@ impl StepKind {
             StepKind::Wait { .. } | StepKind::WaitUntil { .. } | StepKind::WaitFor { .. } => Shape::Wait,
             StepKind::Branch { .. } | StepKind::Split { .. } => Shape::Choice,
             StepKind::Message { .. } | StepKind::Cascade { .. } => Shape::Message,
-            StepKind::Update { .. } => Shape::Action,
-            StepKind::End => Shape::End,
+            StepKind::Digest { .. } => Shape::Message,
+            StepKind::Update { .. } | StepKind::Call { .. } | StepKind::Goal { .. } | StepKind::Go { .. } => {
+                Shape::Action
+            }
+            StepKind::End { .. } => Shape::End,
         }
     }
 
@@ -73,11 +77,18 @@ impl StepKind {
             StepKind::WaitFor { what: Awaited::Rule(rule), timeout, .. } => {
                 format!("wait until {rule}\nup to {timeout}")
             }
-            StepKind::Branch { .. } | StepKind::End => String::new(),
+            StepKind::Branch { .. } | StepKind::Go { .. } | StepKind::End { reason: None } => String::new(),
+            StepKind::End { reason: Some(reason) } => reason.to_string(),
             StepKind::Split { .. } => "at random".to_owned(),
             StepKind::Message { message, only, .. } => format!("message {message}{}", on(only.as_deref())),
             StepKind::Cascade { message, attempts, stops, .. } => cascade(message.as_str(), attempts, stops),
-            StepKind::Update { attribute, .. } => format!("set {attribute}"),
+            StepKind::Update { changes, .. } => {
+                let changes: Vec<String> = changes.iter().map(Change::says).collect();
+                changes.join("\n")
+            }
+            StepKind::Call { effect, .. } => format!("call {effect}"),
+            StepKind::Goal { .. } => "goal reached".to_owned(),
+            StepKind::Digest { digest, .. } => digest.says(),
         }
     }
 
@@ -93,14 +104,43 @@ impl StepKind {
                 arms.iter().map(|(weight, next)| (share(*weight, total), *next)).collect()
             }
             // A skipped message that goes on like a sent one needs no arrow of its own.
-            StepKind::Message { next, on_skip, .. } if next == on_skip => vec![(String::new(), *next)],
+            StepKind::Message { next, on_skip, on_error: None, .. } if next == on_skip => vec![(String::new(), *next)],
             StepKind::Cascade { next, engaged, .. } if next == engaged => vec![(String::new(), *next)],
             StepKind::WaitFor { then, otherwise, .. } if then == otherwise => vec![(String::new(), *then)],
             kind => {
-                let plain = |says: &str| if says == "next" { String::new() } else { says.replace('_', " ") };
+                let plain = |says: &str| match says {
+                    "next" | "go" => String::new(),
+                    says => says.replace('_', " "),
+                };
                 kind.ways().into_iter().map(|(says, next)| (plain(says), next)).collect()
             }
         }
+    }
+}
+
+impl Change {
+    fn says(&self) -> String {
+        let attribute = &self.attribute;
+        match &self.to {
+            To::Value(_) | To::Kept(_) => format!("set {attribute}"),
+            To::Plus(more) => format!("add {more} to {attribute}"),
+            To::Nothing => format!("remove {attribute}"),
+        }
+    }
+}
+
+impl Digest {
+    fn says(&self) -> String {
+        let from = if self.counting_from == CountingFrom::First { "first" } else { "last" };
+        let mut says = format!("digest {}{}", self.message, on(self.only.as_deref()));
+        says.push_str(&format!("\n{} after its {from} event", self.closes_after));
+        if let Some(most) = self.at_most {
+            says.push_str(&format!(", {most} at most"));
+        }
+        if let Some(events) = self.events {
+            says.push_str(&format!(", or at {events} events"));
+        }
+        says
     }
 }
 
@@ -146,6 +186,13 @@ impl std::fmt::Display for EventMatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.event)?;
         if self.filter.is_empty() { Ok(()) } else { write!(f, " where {}", self.filter) }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.event)?;
+        self.within.map_or(Ok(()), |within| write!(f, " within {within}"))
     }
 }
 

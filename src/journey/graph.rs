@@ -1,9 +1,10 @@
 //! The built-in journey: a graph of steps, walked one signal at a time.
 
-use super::steps::Step;
+use super::digest::{self, Digest};
+use super::steps::{Step, StepKind};
 use super::trigger::{Begins, KeyOf, Trigger};
-use super::walk::Walk;
-use super::{Act, Admission, Advance, Diagram, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use super::walk::{self, Walk};
+use super::{Act, Admission, Advance, Answer, Diagram, EndReason, Entry, Journey, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -22,7 +23,7 @@ pub struct Graph {
     pub(super) about: Option<Key>,
     pub(super) entry: Entry,
     pub(super) exits: Vec<Exit>,
-    pub(super) goal: Option<EventMatch>,
+    pub(super) goal: Option<Goal>,
     pub(super) steps: Vec<Step>,
     /// The trigger's properties that a run keeps.
     pub(super) keeps: Vec<Key>,
@@ -35,6 +36,23 @@ pub struct Graph {
 pub(super) struct EventMatch {
     pub(super) event: Key,
     pub(super) filter: Filter,
+}
+
+/// What the journey is for.
+#[derive(Debug)]
+pub(super) struct Goal {
+    pub(super) event: EventMatch,
+    /// For how long after a run's begin it counts, also after the run's end.
+    pub(super) within: Option<Span>,
+    /// What it compares with of the trigger.
+    pub(super) reads: Vec<Key>,
+}
+
+impl Goal {
+    /// Until when it counts for a run that began at this instant.
+    fn until(&self, began: Instant) -> Instant {
+        self.within.map_or(Instant::MAX, |within| began + within)
+    }
 }
 
 /// What ends a run at once, wherever it stands (promise 6.6).
@@ -93,6 +111,34 @@ impl Graph {
         Facts::new(who, now).with_trigger(data)
     }
 
+    /// The digest with which runs begin, if that is what they do.
+    fn digest(&self) -> Option<&Digest> {
+        match &self.steps.first()?.kind {
+            StepKind::Digest { digest, .. } => Some(digest),
+            _ => None,
+        }
+    }
+
+    /// What a signal changes in what the run kept, before anything else hears of it.
+    fn kept_anew(&self, run: &RunView<'_>, signal: &Signal<'_>) -> Vec<(Key, Value)> {
+        match (signal, self.digest()) {
+            // An answer is kept under the name of its step, if anything later reads it.
+            (Signal::Answered(Answer::Done { values, .. }), _) => {
+                let step = self.step(run.place.step).filter(|step| self.keeps.contains(&step.name));
+                let step = step.filter(|_| !values.is_empty());
+                step.map(|step| (step.name.clone(), Value::Map(Box::new((*values).clone())))).into_iter().collect()
+            }
+            (Signal::Gathered { data, .. }, Some(_)) if walk::gathers(run.place) => digest::joined(run.data, data),
+            // An exit takes out the events that it is about (promise 8.5).
+            (Signal::Event { event, at }, Some(_)) if *at >= run.began => {
+                let takes =
+                    |exit: &Exit, one: &Fields| matches!(exit, Exit::Event(wanted) if wanted.matches(event, one));
+                digest::without(run.data, |one| self.exits.iter().any(|exit| takes(exit, one)))
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether an exit rule or the goal holds over what is known since the run's begin.
     fn over_already(
         &self,
@@ -103,19 +149,21 @@ impl Graph {
     ) -> Option<&'static str> {
         let none = Fields::new();
         let data = trigger.map_or(&none, |event| &event.properties);
-        let happened = |wanted: &EventMatch| {
+        let happened = |wanted: &EventMatch, until: Instant| {
             let with_trigger = trigger.is_some_and(|event| wanted.matches(event, data));
-            wanted.first_in(who, &Stretch { from: began, inclusive: true, with_trigger, until: now }, data).is_some()
+            let until = until.min(now);
+            wanted.first_in(who, &Stretch { from: began, inclusive: true, with_trigger, until }, data).is_some()
         };
         let exited = self.exits.iter().any(|exit| match exit {
-            Exit::Event(event) => happened(event),
+            Exit::Event(event) => happened(event, now),
             Exit::Rule(rule) => rule.holds(&self.facts(who, now, data)),
             Exit::Entered(_) | Exit::Left(_) => false,
         });
         if exited {
             return Some("exit_holds");
         }
-        self.goal.as_ref().is_some_and(happened).then_some("goal_reached")
+        let reached = self.goal.as_ref().is_some_and(|goal| happened(&goal.event, goal.until(began)));
+        reached.then_some("goal_reached")
     }
 
     /// Whether a signal ends the run, and until when a rule's no is good.
@@ -130,7 +178,7 @@ impl Graph {
         for exit in &self.exits {
             let holds = match (exit, signal) {
                 (Exit::Event(wanted), Signal::Event { event, at }) => {
-                    *at >= run.began && wanted.matches(event, run.data)
+                    self.digest().is_none() && *at >= run.began && wanted.matches(event, run.data)
                 }
                 (Exit::Entered(wanted), Signal::Entered { segment, .. }) => wanted == *segment,
                 (Exit::Left(wanted), Signal::Left { segment, .. }) => wanted == *segment,
@@ -147,7 +195,8 @@ impl Graph {
         }
         if let (Some(goal), Signal::Event { event, at }) = (&self.goal, signal)
             && *at >= run.began
-            && goal.matches(event, run.data)
+            && *at <= goal.until(run.began)
+            && goal.event.matches(event, run.data)
         {
             return (Some(EndReason::Goal), None);
         }
@@ -192,6 +241,10 @@ impl Journey for Graph {
             return None;
         }
         let data = properties.only(&self.keeps);
+        let data = match self.digest() {
+            Some(digest) => digest.opens(properties, data),
+            None => data,
+        };
         let key = match &self.key {
             None => None,
             Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
@@ -213,22 +266,45 @@ impl Journey for Graph {
         who: &dyn Customer,
         now: Instant,
     ) -> Result<Advance, Stuck> {
-        let (over, until) = self.ends(run, signal, who, now);
+        // What changes in what the run kept is there for all that follows, in this very walk too.
+        let kept = self.kept_anew(run, signal);
+        let changed = (!kept.is_empty()).then(|| {
+            let mut data = run.data.clone();
+            kept.iter().for_each(|(name, value)| drop(data.insert(name.clone(), value.clone())));
+            data
+        });
+        let run = &RunView { data: changed.as_ref().unwrap_or(run.data), ..*run };
+        let mut acts: Vec<Act> = kept.into_iter().map(|(name, value)| Act::Keep { name, value }).collect();
+        let (mut over, until) = self.ends(run, signal, who, now);
+        if over.is_none() && self.digest().is_some() && digest::is_empty(run.data) {
+            over = Some(EndReason::Exited);
+        }
         if let Some(reason) = over {
-            let mut acts = Vec::with_capacity(2);
             if let (EndReason::Goal, Signal::Event { at, .. }) = (&reason, signal) {
                 acts.push(Act::Goal { at: *at });
             }
             acts.push(Act::End(reason));
             return Ok(Advance { place: None, acts, wake: None });
         }
-        let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts: Vec::new(), moved: false };
+        let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts, moved: false };
         let wake = match signal {
             Signal::Begun => walk.enter(Some(0), run.began)?,
             _ => walk.react(signal)?,
         };
         let place = walk.moved.then_some(walk.place);
         Ok(Advance { place, acts: walk.acts, wake: earlier(wake, until) })
+    }
+
+    fn goal_within(&self) -> Option<Span> {
+        self.goal.as_ref()?.within
+    }
+
+    fn reaches_goal(&self, data: &Fields, event: &Event) -> bool {
+        self.goal.as_ref().is_some_and(|goal| goal.event.matches(event, data))
+    }
+
+    fn goal_reads(&self) -> &[Key] {
+        self.goal.as_ref().map_or(&[], |goal| &goal.reads)
     }
 
     fn step_name(&self, step: u32) -> &str {

@@ -2,6 +2,7 @@
 
 mod decode;
 mod diagram;
+mod digest;
 mod drawing;
 mod graph;
 #[cfg(feature = "schema")]
@@ -14,13 +15,19 @@ mod walk;
 use std::fmt;
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
 pub(crate) use decode::{Known, decode as decode_journey};
 pub use diagram::{Diagram, Shape, Spot};
+pub(crate) use digest::joined as join_digests;
 pub use graph::Graph;
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
-use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
+use crate::message::Payload;
+use crate::primitives::{
+    ChannelId, EffectId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value,
+};
 
 /// A journey: who enters it, and what a run does next. [`Graph`] is the built-in one, made from JSON; a host may bring
 /// its own.
@@ -39,6 +46,8 @@ use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, N
 ///   retried, then exactly one of accepted, refused and parked. All of these are of the message that it asked for last,
 ///   and only while it is at the visit of the step that asked. What was accepted or parked may still bounce. A message is queued for a retry only until the run asks for
 ///   a further attempt, ends its cascade, or ends: then it is not tried again.
+/// - After an [`Act::Call`] the run hears exactly one [`Signal::Answered`], unless it leaves that visit of the step before:
+///   then the call is withdrawn, or its answer is not heard. It calls once per visit.
 /// - It hears of engagement with any message of the present visit whenever that happens.
 /// - A panic in `admit` begins no run, one in `advance` ends the run as stuck; neither harms the record. [`Stuck`] says the
 ///   same with a reason.
@@ -73,6 +82,22 @@ pub trait Journey: fmt::Debug + Send + Sync {
         who: &dyn Customer,
         now: Instant,
     ) -> Result<Advance, Stuck>;
+
+    /// For how long after a run's begin its goal counts, also once the run has ended; `None` if it ends with the run.
+    fn goal_within(&self) -> Option<Span> {
+        None
+    }
+
+    /// Whether an event is the goal of a run that has ended, asked within [`goal_within`](Self::goal_within) of its begin.
+    fn reaches_goal(&self, data: &Fields, event: &Event) -> bool {
+        let _ = (data, event);
+        false
+    }
+
+    /// What of a run's data [`reaches_goal`](Self::reaches_goal) reads: the rest is forgotten with the run.
+    fn goal_reads(&self) -> &[Key] {
+        &[]
+    }
 
     /// The name of a step, for logs and idempotency keys.
     fn step_name(&self, step: u32) -> &str;
@@ -119,6 +144,35 @@ pub enum Signal<'a> {
     Moved,
     /// News of the run's own message.
     Message(News<'a>),
+    /// What came of the run's own call of an effect.
+    Answered(Answer<'a>),
+    /// An event that would begin a run of the same key, of a journey whose runs [gather](Entry::Gather).
+    Gathered {
+        /// What the run would have kept of it.
+        data: &'a Fields,
+        /// When it happened.
+        at: Instant,
+    },
+}
+
+/// What came of an effect that a run called.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Answer<'a> {
+    /// It was done.
+    Done {
+        /// What the host answered.
+        values: &'a Fields,
+        /// When.
+        at: Instant,
+    },
+    /// It was not done and is not tried again.
+    Failed {
+        /// Why, in the host's words; `expired` if its time ran out before it was handed over.
+        reason: &'a str,
+        /// When.
+        at: Instant,
+    },
 }
 
 /// What became of a message that a run asked for.
@@ -138,6 +192,8 @@ pub enum News<'a> {
         reason: &'static str,
         /// Whether the message wants the run to end.
         end_run: bool,
+        /// Whether it failed: at least one channel refused it for good, at this visit of the step, and no other is left.
+        failed: bool,
     },
     /// It did not come to an outcome: it is queued to be handed over again.
     Retried {
@@ -214,6 +270,8 @@ pub enum Entry {
     Keyed(Span),
     /// A trigger with the same key sets a run that has sent nothing back to its start.
     Restart,
+    /// A trigger with the same key joins the run, as long as that gathers; again after the previous run ended.
+    Gather,
 }
 
 /// A run, as its journey sees it. `Debug` leaves out its key, which may name an order (promise 2.5).
@@ -318,13 +376,41 @@ pub enum Act {
         /// To what.
         value: Value,
     },
-    /// The goal was reached.
+    /// The goal was reached. It is recorded once per run.
     Goal {
         /// When.
         at: Instant,
     },
     /// End the run for this reason.
     End(EndReason),
+    /// Have the host do something.
+    Call {
+        /// What.
+        effect: EffectId,
+        /// With what.
+        payload: Arc<Payload>,
+        /// For how long it is tried; `None` is as the effect says.
+        valid_for: Option<Span>,
+    },
+    /// Keep a value with what the run kept of its trigger.
+    Keep {
+        /// Under which name; what had that name is replaced.
+        name: Key,
+        /// What.
+        value: Value,
+    },
+    /// Add to an attribute that is a number, or is not there and counts as zero; any other stays as it is.
+    Add {
+        /// Which.
+        attribute: Key,
+        /// How much.
+        amount: Decimal,
+    },
+    /// Remove an attribute.
+    Remove {
+        /// Which.
+        attribute: Key,
+    },
 }
 
 /// Why a run ended.
@@ -348,9 +434,19 @@ pub enum EndReason {
     Merged,
     /// The customer was erased (promise 2.4).
     Erased,
+    /// A step failed for good and says nowhere to go then (promise 6.9).
+    Failed(String),
+    /// An end step said so, in the journey's own words.
+    #[serde(untagged)]
+    Told(Arc<str>),
 }
 
 impl EndReason {
+    /// Whether the run came to its own end: what it has handed over goes on.
+    pub(crate) fn is_own_end(&self) -> bool {
+        matches!(self, EndReason::Completed | EndReason::Told(_))
+    }
+
     /// One word for reports.
     pub fn word(&self) -> &str {
         match self {
@@ -362,6 +458,8 @@ impl EndReason {
             EndReason::Runaway => "runaway",
             EndReason::Merged => "merged",
             EndReason::Erased => "erased",
+            EndReason::Failed(_) => "failed",
+            EndReason::Told(reason) => reason,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::primitives::schema::{Schema, any_of, boolean, integer, list, name, object, refer, span, text, words};
+use crate::primitives::schema::{
+    Schema, amount, any_of, boolean, integer, list, name, object, refer, span, text, words,
+};
 
 /// One of the section `journeys`.
 pub(crate) fn journey() -> Json {
@@ -34,14 +36,10 @@ pub(crate) fn journey() -> Json {
         ("about", name()),
         ("entry", entry),
         ("exit", list(exit.one(["event", "entered", "left", "rule"]))),
-        ("goal", event()),
+        ("goal", object([("event", name()), ("where", refer("filter")), ("within", span())]).needs(["event"])),
         ("steps", list(refer("step")).at_least(1)),
     ])
     .needs(["trigger", "steps"])
-}
-
-fn event() -> Json {
-    object([("event", name()), ("where", refer("filter"))]).needs(["event"])
 }
 
 /// What every step has, and what it does.
@@ -65,7 +63,7 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
     ]);
     let arm = |on: &str, schema: Json| list(object([(on, schema), ("next", text())]).needs([on, "next"]));
     let channels = || list(text());
-    let mut message = step("message", text(), ["next", "on_skip"]);
+    let mut message = step("message", text(), ["next", "on_skip", "on_error"]);
     if let Some(fields) = message.get_mut("properties").and_then(Json::as_object_mut) {
         fields.insert("channels".to_owned(), channels());
     }
@@ -76,7 +74,24 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         ("attempts", list(object([("channels", channels()), ("wait", span())])).at_least(1)),
         ("stops_on", any_of([list(engagement), stops])),
     ]);
-    let update = object([("attribute", name()), ("value", json!(true))]).needs(["attribute", "value"]);
+    let digest = object([
+        ("message", text()),
+        ("keep", list(name())),
+        ("closes_after", span()),
+        ("counting_from", words(["first", "last"])),
+        ("at_most", span()),
+        ("events", integer(1..=100)),
+    ]);
+    let mut digest = step("digest", digest.needs(["message", "closes_after"]), ["next", "on_skip", "on_error"]);
+    if let Some(fields) = digest.get_mut("properties").and_then(Json::as_object_mut) {
+        fields.insert("channels".to_owned(), channels());
+    }
+    let change = || {
+        object([("attribute", name()), ("value", json!(true)), ("from", name()), ("add", amount())])
+            .one(["value", "from", "add"])
+            .needs(["attribute"])
+    };
+    let call = object([("effect", text()), ("payload", json!({"type": "object"})), ("valid_for", span())]);
     let steps = [
         step("wait", span(), ["next"]),
         step("wait_until", until, ["next"]),
@@ -85,7 +100,11 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         step("split", arm("weight", integer(0..=1_000_000)), []),
         message,
         step("cascade", cascade.needs(["message", "attempts"]), ["next", "engaged"]),
-        step("update", update, ["next"]),
+        digest,
+        step("call", call.needs(["effect"]), ["next", "on_error"]),
+        step("update", any_of([change(), list(change()).at_least(1)]), ["next"]),
+        step("goal", json!({"enum": [true]}), ["next"]),
+        step("go", text(), []),
         step("end", json!(true), []),
     ];
     vec![("step", any_of(steps).about("What a journey does next"))]

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
+use super::digest::Digest;
 use super::graph::EventMatch;
 use crate::customer::Engagement;
+use crate::message::Payload;
 use crate::primitives::local::{LocalTime, Weekdays};
-use crate::primitives::{ChannelId, Key, MessageId, Span, Value};
+use crate::primitives::{ChannelId, EffectId, Key, MessageId, Span, Value};
 use crate::segment::Criteria;
 
 /// A step of a [`Graph`].
@@ -32,13 +36,44 @@ pub(super) enum StepKind {
     /// Goes where a stable draw leads, by weights.
     Split { arms: Vec<(u32, Next)> },
     /// Sends a message on the next best channel.
-    Message { message: MessageId, only: Option<Arc<[ChannelId]>>, next: Next, on_skip: Next },
+    Message { message: MessageId, only: Option<Arc<[ChannelId]>>, next: Next, on_skip: Next, on_error: OnError },
     /// Sends on one channel after another until the customer engages.
     Cascade { message: MessageId, attempts: Vec<CascadeAttempt>, stops: StopsOn, engaged: Next, next: Next },
-    /// Sets an attribute.
-    Update { attribute: Key, value: Value, next: Next },
-    /// Ends the run.
-    End,
+    /// Changes attributes.
+    Update { changes: Vec<Change>, next: Next },
+    /// Ends the run, for the reason that it names.
+    End { reason: Option<Arc<str>> },
+    /// Has the host do something, and waits for the answer.
+    Call { effect: EffectId, payload: Arc<Payload>, valid_for: Option<Span>, next: Next, on_error: OnError },
+    /// Records the run's goal as reached.
+    Goal { next: Next },
+    /// Goes to another step.
+    Go { to: Next },
+    /// Gathers events and sends them as one message.
+    Digest { digest: Box<Digest>, next: Next, on_skip: Next, on_error: OnError },
+}
+
+/// Where a step leads that failed for good; `None` where it does not say.
+pub(super) type OnError = Option<Next>;
+
+/// One change of an attribute.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub(super) attribute: Key,
+    pub(super) to: To,
+}
+
+/// What an attribute is changed to.
+#[derive(Debug, Clone)]
+pub(super) enum To {
+    /// A value.
+    Value(Value),
+    /// What the run kept under this path; nothing changes where it kept none.
+    Kept(Vec<Key>),
+    /// So much more.
+    Plus(Decimal),
+    /// Nothing: it is removed.
+    Nothing,
 }
 
 /// What a [`StepKind::WaitFor`] waits for.
@@ -94,9 +129,19 @@ impl StepKind {
                 arms.iter().map(|(_, next)| ("if", *next)).chain([("else", *otherwise)]).collect()
             }
             StepKind::Split { arms } => arms.iter().map(|(_, next)| ("weight", *next)).collect(),
-            StepKind::Message { next, on_skip, .. } => vec![("next", *next), ("on_skip", *on_skip)],
+            StepKind::Message { next, on_skip, on_error, .. } | StepKind::Digest { next, on_skip, on_error, .. } => {
+                [("next", *next), ("on_skip", *on_skip)]
+                    .into_iter()
+                    .chain(on_error.map(|to| ("on_error", to)))
+                    .collect()
+            }
             StepKind::Cascade { engaged, next, .. } => vec![("engaged", *engaged), ("next", *next)],
-            StepKind::End => Vec::new(),
+            StepKind::End { .. } => Vec::new(),
+            StepKind::Call { next, on_error, .. } => {
+                [("next", *next)].into_iter().chain(on_error.map(|to| ("on_error", to))).collect()
+            }
+            StepKind::Goal { next } => vec![("next", *next)],
+            StepKind::Go { to } => vec![("go", *to)],
         }
     }
 }

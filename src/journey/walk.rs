@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use super::digest::Digest;
 use super::graph::{Graph, Stretch, about, earlier};
-use super::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
-use super::{Act, EndReason, News, Place, RunView, Signal, Stuck};
+use super::steps::{Awaited, CascadeAttempt, Change, Next, OnError, Step, StepKind, StopsOn, To};
+use super::{Act, Answer, EndReason, News, Place, RunView, Signal, Stuck};
 use crate::customer::{Customer, Engagement};
 use crate::policy::LocalTimes;
 use crate::primitives::local::{LocalTime, Weekdays};
-use crate::primitives::{Instant, Span};
+use crate::primitives::{Fields, Instant, Span};
 
 /// One walk through the graph upon one signal.
 pub(super) struct Walk<'a> {
@@ -19,6 +20,14 @@ pub(super) struct Walk<'a> {
     pub(super) place: Place,
     pub(super) acts: Vec<Act>,
     pub(super) moved: bool,
+}
+
+/// What a digest notes that gathers no more.
+const CLOSED: &str = "closed";
+
+/// Whether a run at its digest takes more events: until it closes, and then as long as its message waits to go out.
+pub(super) fn gathers(place: &Place) -> bool {
+    place.step == 0 && (place.note.is_none() || place.awaiting)
 }
 
 impl Walk<'_> {
@@ -38,17 +47,31 @@ impl Walk<'_> {
             self.place = Place { step, visit, since, ..Place::default() };
             self.moved = true;
             match &found.kind {
-                StepKind::End => next = None,
+                StepKind::End { reason: Some(reason) } => return Ok(self.end(EndReason::Told(reason.clone()))),
+                StepKind::End { reason: None } => next = None,
+                StepKind::Go { to } => next = *to,
+                StepKind::Goal { next: after } => {
+                    self.acts.push(Act::Goal { at: since });
+                    next = *after;
+                }
                 StepKind::Branch { arms, otherwise } => {
                     let facts = self.graph.facts(self.who, self.now, self.run.data);
                     next = arms.iter().find(|(rule, _)| rule.holds(&facts)).map_or(*otherwise, |(_, next)| *next);
                 }
                 StepKind::Split { arms } => next = self.draw(found, arms),
-                StepKind::Update { attribute, value, next: after } => {
-                    self.acts.push(Act::Update { attribute: attribute.clone(), value: value.clone() });
+                StepKind::Update { changes, next: after } => {
+                    let data = self.run.data;
+                    self.acts.extend(changes.iter().filter_map(|change| change.act(data)));
                     next = *after;
                 }
+                StepKind::Call { effect, payload, valid_for, .. } => {
+                    self.place.awaiting = true;
+                    let (effect, payload, valid_for) = (effect.clone(), payload.clone(), *valid_for);
+                    self.acts.push(Act::Call { effect, payload, valid_for });
+                    return Ok(None);
+                }
                 StepKind::Message { .. } | StepKind::Cascade { .. } => return Ok(self.ask(found)),
+                StepKind::Digest { digest, .. } => return Ok(self.gather(found, digest)),
                 StepKind::Wait { .. } | StepKind::WaitUntil { .. } | StepKind::WaitFor { .. } => {
                     match self.waited(found)? {
                         Waited::Until(wake) => return Ok(wake),
@@ -81,6 +104,7 @@ impl Walk<'_> {
     fn ask(&mut self, step: &Step) -> Option<Instant> {
         let (message, only, cascade) = match &step.kind {
             StepKind::Message { message, only, .. } => (message, only, None),
+            StepKind::Digest { digest, .. } => (&digest.message, &digest.only, None),
             StepKind::Cascade { message, attempts, stops, .. } => {
                 let attempt = attempts.get(usize::from(self.place.attempt))?;
                 let stops = match stops {
@@ -173,25 +197,86 @@ impl Walk<'_> {
                     (Waited::Until(wake), _) => Ok(wake),
                 }
             }
-            StepKind::Message { next, on_skip, .. } => match signal {
-                // The run stays until the outcome is known, so that a refused message can still take another channel;
-                // what follows counts from the hand-over all the same.
-                Signal::Message(News::HandedOver { at, .. }) => {
-                    self.handed_over(*at);
-                    Ok(None)
+            StepKind::Message { next, on_skip, on_error, .. } => self.message(step, *next, *on_skip, *on_error, signal),
+            StepKind::Digest { digest, next, on_skip, on_error } => match signal {
+                _ if self.place.note.is_some() => self.message(step, *next, *on_skip, *on_error, signal),
+                Signal::Gathered { at, .. } => {
+                    self.place.since = self.place.since.max(*at);
+                    self.moved = true;
+                    Ok(self.gather(step, digest))
                 }
-                Signal::Message(News::Accepted { at } | News::Parked { at }) => self.enter(*next, *at),
-                // Of several devices, one took it and the last answered only after that one's came back.
-                Signal::Message(News::Bounced) => self.enter(*next, self.place.since),
-                Signal::Message(News::Skipped { reason, end_run: true }) => Ok(self.end(EndReason::Message(reason))),
-                Signal::Message(News::Skipped { .. }) => self.enter(*on_skip, self.now),
-                Signal::Message(News::Refused) => Ok(self.ask(step)),
-                _ => Ok(None),
+                Signal::Due { at } if self.closes(digest) <= *at => Ok(self.close(step)),
+                _ => Ok(Some(self.closes(digest))),
             },
             StepKind::Cascade { attempts, stops, engaged, next, .. } => {
                 self.cascade(step, attempts, stops, *engaged, *next, signal)
             }
-            StepKind::Branch { .. } | StepKind::Split { .. } | StepKind::Update { .. } | StepKind::End => Ok(None),
+            StepKind::Call { next, on_error, .. } => match signal {
+                Signal::Answered(Answer::Done { at, .. }) => self.enter(*next, *at),
+                Signal::Answered(Answer::Failed { reason, at }) => self.failed(step, *on_error, reason, *at),
+                _ => Ok(None),
+            },
+            StepKind::Branch { .. }
+            | StepKind::Split { .. }
+            | StepKind::Update { .. }
+            | StepKind::Goal { .. }
+            | StepKind::Go { .. }
+            | StepKind::End { .. } => Ok(None),
+        }
+    }
+
+    /// What the run hears of a message that it asked for.
+    fn message(
+        &mut self,
+        step: &Step,
+        next: Next,
+        on_skip: Next,
+        on_error: OnError,
+        signal: &Signal<'_>,
+    ) -> Result<Option<Instant>, Stuck> {
+        match signal {
+            // The run stays until the outcome is known, so that a refused message can still take another channel;
+            // what follows counts from the hand-over all the same.
+            Signal::Message(News::HandedOver { at, .. }) => {
+                self.handed_over(*at);
+                Ok(None)
+            }
+            Signal::Message(News::Accepted { at }) => self.enter(next, *at),
+            Signal::Message(News::Parked { at }) => self.enter(on_error.unwrap_or(next), *at),
+            // Of several devices, one took it and the last answered only after that one's came back.
+            Signal::Message(News::Bounced) => self.enter(on_error.unwrap_or(next), self.place.since),
+            Signal::Message(News::Skipped { reason, end_run: true, .. }) => Ok(self.end(EndReason::Message(reason))),
+            Signal::Message(News::Skipped { failed: true, .. }) => {
+                // Without an error branch it goes where a skipped one goes; an end there is not told as if all were well.
+                let to = on_error.unwrap_or(on_skip);
+                self.failed(step, (on_error.is_some() || to.is_some()).then_some(to), "refused", self.now)
+            }
+            Signal::Message(News::Skipped { .. }) => self.enter(on_skip, self.now),
+            Signal::Message(News::Refused) => Ok(self.ask(step)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Goes on gathering, or closes if that is enough.
+    fn gather(&mut self, step: &Step, digest: &Digest) -> Option<Instant> {
+        if digest.is_full(self.run.data) { self.close(step) } else { Some(self.closes(digest)) }
+    }
+
+    /// What is gathered goes out.
+    fn close(&mut self, step: &Step) -> Option<Instant> {
+        self.place.note = Some(CLOSED.into());
+        self.ask(step)
+    }
+
+    fn closes(&self, digest: &Digest) -> Instant {
+        digest.closes(self.run.began, self.place.since)
+    }
+
+    /// A step failed for good: on by its error branch, else the run ends and says why (promise 6.9).
+    fn failed(&mut self, step: &Step, to: OnError, reason: &str, at: Instant) -> Result<Option<Instant>, Stuck> {
+        match to {
+            Some(to) => self.enter(to, at),
+            None => Ok(self.end(EndReason::Failed(format!("{}: {reason}", step.name)))),
         }
     }
 
@@ -248,7 +333,9 @@ impl Walk<'_> {
                 // with an earlier one stops it.
                 None => self.leave(next, *at),
             },
-            (Signal::Message(News::Skipped { reason, end_run: true }), _) => Ok(self.end(EndReason::Message(reason))),
+            (Signal::Message(News::Skipped { reason, end_run: true, .. }), _) => {
+                Ok(self.end(EndReason::Message(reason)))
+            }
             (Signal::Message(News::Skipped { reason, .. }), _) if *reason == "engaged_already" => {
                 self.leave(engaged, self.now)
             }
@@ -287,6 +374,19 @@ impl Walk<'_> {
     fn end(&mut self, reason: EndReason) -> Option<Instant> {
         self.acts.push(Act::End(reason));
         None
+    }
+}
+
+impl Change {
+    /// What it asks for, with what the run kept.
+    fn act(&self, data: &Fields) -> Option<Act> {
+        let attribute = self.attribute.clone();
+        Some(match &self.to {
+            To::Value(value) => Act::Update { attribute, value: value.clone() },
+            To::Kept(path) => Act::Update { attribute, value: data.at(path)?.clone() },
+            To::Plus(amount) => Act::Add { attribute, amount: *amount },
+            To::Nothing => Act::Remove { attribute },
+        })
     }
 }
 

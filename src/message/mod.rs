@@ -7,6 +7,7 @@ mod context;
 mod decode;
 pub mod fit;
 mod limit;
+mod payload;
 mod plain;
 mod render;
 #[cfg(feature = "schema")]
@@ -19,6 +20,7 @@ pub(crate) use brand::decode_brand;
 pub use brand::{Brand, Sender};
 pub use content::{AudienceAction, Content, EmailContent, Notification, WhatsAppContent};
 pub(crate) use decode::decode_messages;
+pub use payload::Payload;
 pub use render::{RenderError, RenderInput, Rendered};
 
 use std::sync::Arc;

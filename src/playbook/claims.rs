@@ -125,7 +125,7 @@ impl Turn<'_> {
 
     /// A claim comes back unused.
     pub(super) fn given_back(&mut self, id: IdempotencyKey, due: Instant) {
-        let Some(contact) = self.state.profile.contacts.get(id) else { return };
+        let Some(contact) = self.state.profile.contacts.get(id) else { return self.call_given_back(id, due) };
         let Some(mut hand_over) = contact.hand_over(id) else { return };
         if !matches!(hand_over.status, Status::InFlight { .. }) {
             return;

@@ -9,11 +9,12 @@ use super::retention::Retention;
 use super::{Playbook, PlaybookBuilder};
 use crate::channel::{ChannelSpec, decode_channels};
 use crate::customer::{ConsentRules, FigureRules};
+use crate::delivery::decode_effects;
 use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::{Policy, TopicMode};
 use crate::primitives::fault::{FaultSink, Node, Object};
-use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, Key, MessageId, SegmentId, Span};
+use crate::primitives::{ChannelId, ChannelKind, Currency, EffectId, Fault, Faults, Key, MessageId, SegmentId, Span};
 use crate::segment::{CriteriaBuilder, RfmModel, Segment, decode_segments};
 
 /// How long a second copy of an event is known where the playbook does not say (promise 3.2).
@@ -50,6 +51,7 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "consent",
             "segments",
             "messages",
+            "effects",
             "policy",
             "journeys",
         ])
@@ -90,6 +92,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let host_ids: Vec<SegmentId> = host.segments.iter().map(|(id, _)| id.clone()).collect();
     let definitions = object.get("segments").map(|node| decode_segments(&node, &host_ids)).unwrap_or_default();
     let messages = object.get("messages").map(|node| decode_messages(&node, &brand, &channels)).unwrap_or_default();
+    let effects = object.get("effects").map(|node| decode_effects(&node)).unwrap_or_default();
+    let effect_ids: Vec<EffectId> = effects.iter().map(|spec| spec.id.clone()).collect();
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
     let consent = consent(object, &channels, policy.as_ref());
@@ -107,6 +111,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         channels: &channel_ids,
         segments: &segment_ids,
         messages: &message_ids,
+        effects: &effect_ids,
         zone: policy.as_ref().and_then(Policy::zone),
     };
     let mut journeys = host.journeys;
@@ -126,6 +131,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         newest: Vec::new(),
         channels,
         messages,
+        effects,
         segments,
         journeys,
         policy: policy?,
@@ -193,8 +199,10 @@ impl Playbook {
         }
         let by_message =
             self.messages.iter().enumerate().map(|(n, message)| (message.tag.id.key().hash(), n)).collect();
-        // A claim must outlive the slowest channel's own time limit, else its outcome would be unknown while it runs.
-        let slowest = self.channels.iter().map(|spec| spec.timeout).max().unwrap_or(Span::ZERO);
+        // A claim must outlive the slowest channel's, or effect's, own time limit, else its outcome would be unknown while it runs.
+        let timeouts =
+            self.channels.iter().map(|spec| spec.timeout).chain(self.effects.iter().map(|spec| spec.timeout));
+        let slowest = timeouts.max().unwrap_or(Span::ZERO);
         self.lease = Span::millis(slowest.as_millis().saturating_mul(2)).max(Span::minutes(1));
         self.by_message = by_message;
         let named = |journey: &Arc<dyn Journey>| (journey.id().key().hash(), journey.version());

@@ -80,6 +80,7 @@ impl Turn<'_> {
     fn leave_nothing(&mut self, held: &CustomerState) {
         let envelopes = held.profile.contacts.iter().flat_map(Contact::envelopes);
         self.out.release.extend(envelopes.map(|(id, _)| id));
+        self.out.release.extend(held.runs.iter().filter_map(|run| run.calling.as_ref()).map(|calling| calling.id));
         let kept: Vec<(ChannelKind, Instant)> = {
             let whole = self.state.profile.consents.iter().filter(|said| said.topic.is_none());
             whole.map(|said| (said.channel.clone(), said.at)).collect()

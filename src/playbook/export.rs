@@ -11,7 +11,7 @@ use crate::customer::{
 };
 use crate::event::Whereabouts;
 use crate::primitives::{DeviceKind, Instant, Key};
-use crate::record::{CustomerState, Hold, Pending, Run, Stage};
+use crate::record::{CallStage, Calling, CustomerState, Hold, OpenGoal, Pending, Run, Stage};
 
 impl Playbook {
     /// Everything that a record holds of its customer, as indented JSON whose fields stand in one order: who it is and where
@@ -36,7 +36,7 @@ impl Playbook {
 
     // Each struct is taken apart by all of its fields: one that is added does not compile until it is told here.
     fn told(&self, state: &CustomerState, listed: &[Option<Suppression>]) -> Told {
-        let CustomerState { profile, runs, holds, stage, absorbed, erased, judged, last, segments_due } = state;
+        let CustomerState { profile, runs, holds, goals, stage, absorbed, erased, judged, last, segments_due } = state;
         let Profile {
             id,
             user_id,
@@ -100,6 +100,7 @@ impl Playbook {
             ),
             ("journeys", list(runs.iter().map(|run| self.run(run)))),
             ("journeys_remembered", list(holds.iter().map(|held| self.hold(held)))),
+            ("goals_that_still_count", list(goals.iter().map(goal))),
             ("events_known_by_hash", say(&events_seen.len())),
         ])
     }
@@ -110,7 +111,8 @@ impl Playbook {
     }
 
     fn run(&self, run: &Run) -> Told {
-        let Run { journey, version, id, key, about, began, place, wake, data, sent, pending } = run;
+        let Run { journey, version, id, key, about, began, place, wake, data, sent, pending, calling, acted, reached } =
+            run;
         let crate::journey::Place { step, visit, since, attempt, awaiting, note } = place;
         let position = self.by_journey.get(&(journey.key().hash(), *version)).copied();
         let graph = position.and_then(|position| self.journeys.get(usize::from(position)));
@@ -131,6 +133,9 @@ impl Playbook {
             ("trigger", fields(data)),
             ("messages_sent", say(sent)),
             ("waiting_message", pending.as_deref().map_or(Told::NONE, waiting)),
+            ("calls_the_shop", calling.as_deref().map_or(Told::NONE, called)),
+            ("called_the_shop", say(acted)),
+            ("goal_reached", say(reached)),
         ])
     }
 
@@ -147,6 +152,33 @@ impl Playbook {
             ("remembered_for", say(after)),
         ])
     }
+}
+
+fn called(calling: &Calling) -> Told {
+    let Calling { id, effect, deadline, tries, stage, held } = calling;
+    map([
+        ("call", say(id)),
+        ("effect", say(effect)),
+        ("deadline", time(*deadline)),
+        ("tries", say(tries)),
+        ("in_flight", say(&matches!(stage, CallStage::InFlight { .. }))),
+        ("due", time(calling.due())),
+        ("with", held.as_ref().map_or(Told::NONE, fields)),
+    ])
+}
+
+fn goal(goal: &OpenGoal) -> Told {
+    let OpenGoal { journey, version, run, key, began, until, data, sent } = goal;
+    map([
+        ("journey", say(journey)),
+        ("version", say(version)),
+        ("run", hex(*run)),
+        ("key", say(key)),
+        ("began", time(*began)),
+        ("until", time(*until)),
+        ("trigger", fields(data)),
+        ("messages_sent", say(sent)),
+    ])
 }
 
 fn stage_told(stage: &Stage) -> Told {

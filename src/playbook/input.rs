@@ -5,11 +5,13 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use crate::customer::{Block, ContentKey, Engagement, Status, SuppressionChange};
-use crate::delivery::{DeliveryError, Envelope};
+use crate::delivery::{DeliveryError, EffectCall, EffectError, Envelope};
 use crate::event::{Event, ReceiptKind};
 use crate::journey::EndReason;
 use crate::policy::{Decision, Reason};
-use crate::primitives::{ChannelId, CustomerId, IdempotencyKey, IdentityKey, Instant, JourneyId, MessageId, SegmentId};
+use crate::primitives::{
+    ChannelId, CustomerId, EffectId, Fields, IdempotencyKey, IdentityKey, Instant, JourneyId, MessageId, SegmentId,
+};
 use crate::record::{Carried, CustomerState, Side, Standing};
 
 /// One thing that happens to one customer.
@@ -118,6 +120,13 @@ pub enum Input {
         /// What the list says.
         block: Block,
     },
+    /// The host answered a call of an effect. One that was answered before, or whose run has gone on, changes nothing.
+    Answered {
+        /// Which call.
+        id: IdempotencyKey,
+        /// What it answered.
+        result: Result<Fields, EffectError>,
+    },
 }
 
 /// What a step did, beside changing the record. The store commits it together with the record, all or nothing.
@@ -126,9 +135,11 @@ pub enum Input {
 pub struct Outcome {
     /// New envelopes, claimed with the decision: to be kept in the outbox and handed to their channels now.
     pub send: Vec<Envelope>,
-    /// Envelopes of the outbox that were claimed again: to be handed to their channels now, as they are.
+    /// New calls of effects, claimed with the decision: to be kept in the outbox and handed to the host now.
+    pub calls: Vec<EffectCall>,
+    /// Envelopes and calls of the outbox that were claimed again: to be handed over now, as they are.
     pub resend: Vec<IdempotencyKey>,
-    /// Envelopes that the outbox need not keep any longer.
+    /// Envelopes and calls that the outbox need not keep any longer.
     pub release: Vec<IdempotencyKey>,
     /// What changes on the suppression list.
     pub suppress: Vec<SuppressionChange>,
@@ -209,6 +220,8 @@ pub enum What {
     RunBegun(RunNamed),
     /// A run that had sent nothing was set back to its start.
     RunRestarted(RunNamed),
+    /// A trigger joined a run that gathers events.
+    RunGathered(RunNamed),
     /// A trigger began no run.
     NotBegun {
         /// Of which journey.
@@ -354,6 +367,30 @@ pub enum What {
         /// Why: `two_users`, `too_many_merges`, or `erased`.
         reason: &'static str,
     },
+    /// An effect was handed over for the first time.
+    Effect(Box<EffectCalled>),
+    /// An effect was handed over again, with the same key and payload.
+    EffectAgain {
+        /// The call.
+        id: IdempotencyKey,
+        /// Which effect.
+        effect: EffectId,
+        /// Which try it is; 1 if the first was given back.
+        #[serde(rename = "try")]
+        number: u16,
+    },
+    /// An effect came to its end: each does once.
+    EffectEnded {
+        /// The call.
+        id: IdempotencyKey,
+        /// Which effect.
+        effect: EffectId,
+        /// How.
+        how: EffectEnd,
+        /// Why, where it was not done.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+    },
     /// The customer was erased (promise 2.4).
     Erased,
     /// A visitor who was not seen for as long as the playbook's `retention` says was forgotten.
@@ -430,6 +467,49 @@ pub struct HandedOverAgain {
     /// Which try it is; 1 if the first was given back.
     #[serde(rename = "try")]
     pub number: u16,
+}
+
+/// A call of an effect, as logs tell it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct EffectCalled {
+    /// The call, and its idempotency key.
+    pub id: IdempotencyKey,
+    /// Which effect.
+    pub effect: EffectId,
+    /// The journey that asked.
+    pub journey: JourneyId,
+    /// The step that asked.
+    pub step: Arc<str>,
+}
+
+/// How a call of an effect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EffectEnd {
+    /// The host did it.
+    Done,
+    /// It failed for good.
+    Failed,
+    /// Its time ran out.
+    Expired,
+    /// It was withdrawn before its claim.
+    Cancelled,
+    /// Its run went away while it was handed over, or after a try of which nobody knows the outcome: it is not tried again.
+    Abandoned,
+}
+
+impl EffectEnd {
+    /// One word for reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            EffectEnd::Done => "done",
+            EffectEnd::Failed => "failed",
+            EffectEnd::Expired => "expired",
+            EffectEnd::Cancelled => "cancelled",
+            EffectEnd::Abandoned => "abandoned",
+        }
+    }
 }
 
 /// Without the customer and the instant, which the line has already: a key that comes twice is refused by strict readers.

@@ -181,6 +181,7 @@ impl Turn<'_> {
 
     /// What is wanted while others are awaited is decided when that is over.
     pub(super) fn hold_all(&mut self) {
+        self.make_calls();
         for wanted in std::mem::take(&mut self.wanted) {
             let Wanted { run, message, only, cascade, first } = wanted;
             if let Some(run) = self.state.runs.iter_mut().find(|known| known.id == run) {

@@ -51,6 +51,7 @@ impl<'a> Turn<'a> {
     /// Decides what is wanted, the highest priority first, then the oldest (promises 3.5, 7.5). A decision may move a run
     /// on to its next message, which is decided in the same round.
     pub(super) fn decide_all(&mut self) {
+        self.make_calls();
         let priority = |turn: &Self, wanted: &Wanted| turn.book.message(&wanted.message).map_or(0, |m| m.priority);
         while let Some(at) = (0..self.wanted.len()).max_by_key(|at| {
             let wanted = self.wanted.get(*at);
@@ -58,13 +59,14 @@ impl<'a> Turn<'a> {
         }) {
             let wanted = self.wanted.remove(at);
             self.decide(wanted);
+            self.make_calls();
         }
     }
 
     fn decide(&mut self, wanted: Wanted) {
         let book = self.book;
         let Some(message) = book.message(&wanted.message) else {
-            return self.news(wanted.run, &News::Skipped { reason: "no_such_message", end_run: false });
+            return self.news(wanted.run, &News::Skipped { reason: "no_such_message", end_run: false, failed: false });
         };
         if self.state.profile.points.drop_stale(self.now) {
             self.reachability_changed();
@@ -135,7 +137,16 @@ impl<'a> Turn<'a> {
             let journey = run.journey.clone();
             self.out.notice(self.now, What::Skipped { message: wanted.message.clone(), journey, reason });
         }
-        self.news(wanted.run, &News::Skipped { reason: rule, end_run });
+        let failed = self.was_refused(wanted.run);
+        self.news(wanted.run, &News::Skipped { reason: rule, end_run, failed });
+    }
+
+    /// Whether a channel refused the message of a run's present visit for good.
+    fn was_refused(&self, run: u64) -> bool {
+        let Some(visit) = self.state.runs.iter().find(|known| known.id == run).map(visit_of) else { return false };
+        let refused = |contact: &Contact| matches!(contact.status, Status::Refused | Status::Bounced);
+        let asked = |contact: &Contact| contact.run.as_ref().is_some_and(|asked| asked.visit == visit);
+        self.state.profile.contacts.iter().any(|contact| refused(contact) && asked(contact))
     }
 
     /// Makes the envelope of a decision. Its key derives from what was decided and for whom (promise 8.4).

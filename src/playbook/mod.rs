@@ -2,8 +2,10 @@
 
 mod claims;
 mod decode;
+mod effects;
 mod erasure;
 mod export;
+mod goals;
 mod identity;
 mod index;
 mod input;
@@ -25,15 +27,20 @@ use std::sync::Arc;
 pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use input::{
+    EffectCalled, EffectEnd, Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What,
+};
 pub use retention::Retention;
 
 use crate::channel::ChannelSpec;
 use crate::customer::{ConsentRules, Customer, FigureRules};
+use crate::delivery::EffectSpec;
 use crate::journey::Journey;
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
-use crate::primitives::{ChannelId, Currency, Fault, Faults, Instant, JourneyId, MessageId, Secret, SegmentId, Span};
+use crate::primitives::{
+    ChannelId, Currency, EffectId, Fault, Faults, Instant, JourneyId, MessageId, Secret, SegmentId, Span,
+};
 use crate::segment::{CriteriaBuilder, RfmModel, Segment};
 
 /// A shop's definitions, compiled and validated: channels, segments, journeys, messages, policy and brand. Immutable and
@@ -62,6 +69,7 @@ pub struct Playbook {
     brand: Brand,
     channels: Vec<ChannelSpec>,
     messages: Vec<Message>,
+    effects: Vec<EffectSpec>,
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     journeys: Vec<Arc<dyn Journey>>,
     policy: Policy,
@@ -231,6 +239,16 @@ impl Playbook {
     /// The messages, in the order of their names.
     pub fn messages(&self) -> &[Message] {
         &self.messages
+    }
+
+    /// The effects that journeys may call, in the order of their names.
+    pub fn effects(&self) -> &[EffectSpec] {
+        &self.effects
+    }
+
+    /// An effect.
+    pub fn effect(&self, id: &EffectId) -> Option<&EffectSpec> {
+        self.effects.iter().find(|spec| spec.id == *id)
     }
 
     /// What is allowed but probably not meant, such as a marketing e-mail without a way to unsubscribe.

@@ -81,6 +81,7 @@ impl Turn<'_> {
         }
         if let Some(plan) = plan {
             self.signal_runs(&plan.journeys, &Signal::Event { event, at });
+            self.reach_goals(event, at);
         }
         // Rules of runs read more than events: what changed reaches those that read it.
         if !self.state.runs.is_empty() {

@@ -3,12 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use rust_decimal::Decimal;
+
+use super::effects::WantedCall;
 use super::input::{RunNamed, What};
 use super::messages::Wanted;
 use super::step::{MOST_TRANSITIONS, Turn};
 use crate::customer::{Contact, RunRef, Status};
 use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, News, RunView, Signal, Stuck};
-use crate::primitives::{IdempotencyKey, Instant, Key, Span};
+use crate::primitives::{IdempotencyKey, Instant, Key, Span, Value};
 use crate::record::{Hold, Run};
 
 /// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
@@ -69,6 +72,10 @@ impl<'a> Turn<'a> {
                 self.wanted.push(Wanted::again(id, *pending));
                 continue;
             }
+            if run.calling.is_some() {
+                self.wake_call(id, due);
+            }
+            let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { continue };
             if let Some(at) = run.wake.filter(|wake| *wake <= due) {
                 self.signal(id, &Signal::Due { at });
             }
@@ -85,7 +92,7 @@ impl<'a> Turn<'a> {
         self.book.by_journey.get(&(run.journey.key().hash(), run.version)).copied()
     }
 
-    fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
+    pub(super) fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
         self.book.journeys.get(usize::from(self.position(run)?)).map(|journey| &**journey)
     }
 
@@ -131,13 +138,15 @@ impl<'a> Turn<'a> {
             let arrived = place.visit != run.place.visit;
             run.place = place;
             run.pending = None;
+            let left = if arrived { run.calling.take() } else { None };
             if arrived && self.around.explain {
                 let step = Arc::from(journey.step_name(run.place.step));
                 self.out.notice(self.now, What::Step { run: named(run), step });
             }
+            self.withdraw_call(left, "left");
         }
         for act in advance.acts {
-            let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
+            let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { return };
             match act {
                 Act::Message { message, only, cascade } => {
                     // Asked for again after a refusal, it keeps its deadline (promise 10.3); a further attempt of a
@@ -177,13 +186,38 @@ impl<'a> Turn<'a> {
                     self.state.profile.attributes.set(&attribute, value, self.now);
                     self.ask_again_soon(&attribute);
                 }
+                Act::Goal { .. } if run.reached => {}
                 Act::Goal { .. } => {
+                    run.reached = true;
                     let before_any_message = run.sent == 0;
                     let what = What::Goal { run: named(run), before_any_message };
                     self.out.notice(self.now, what);
                 }
                 Act::End(reason) => self.end(id, reason),
+                Act::Call { effect, payload, valid_for } => {
+                    self.calls.push(WantedCall { run: id, effect, payload, valid_for });
+                }
+                Act::Keep { name, value } => {
+                    run.data.insert(name, value);
+                }
+                Act::Add { attribute, amount } => self.add(&attribute, amount),
+                Act::Remove { attribute } => {
+                    self.state.profile.attributes.remove(&attribute);
+                    self.ask_again_soon(&attribute);
+                }
             }
+        }
+    }
+
+    /// Adds to an attribute that is a number or is not there.
+    fn add(&mut self, attribute: &Key, amount: Decimal) {
+        let before = match self.state.profile.attributes.value(attribute) {
+            None => Some(Decimal::ZERO),
+            Some(value) => value.as_decimal(),
+        };
+        if let Some(sum) = before.and_then(|before| before.checked_add(amount)) {
+            self.state.profile.attributes.set(attribute, Value::from(sum), self.now);
+            self.ask_again_soon(attribute);
         }
     }
 
@@ -229,9 +263,12 @@ impl<'a> Turn<'a> {
     }
 
     /// Everything that the end of a run implies.
-    pub(super) fn close(&mut self, run: Run, reason: EndReason) {
+    pub(super) fn close(&mut self, mut run: Run, reason: EndReason) {
         self.wanted.retain(|wanted| wanted.run != run.id);
-        if reason != EndReason::Completed {
+        self.calls.retain(|wanted| wanted.run != run.id);
+        self.withdraw_call(run.calling.take(), reason.word());
+        self.await_goal(&run, &reason);
+        if !reason.is_own_end() {
             self.withdraw(run.id);
         }
         self.cascade_over(run.id);
@@ -250,6 +287,7 @@ impl<'a> Turn<'a> {
             let Some(admission) = catch_unwind(AssertUnwindSafe(admit)).unwrap_or_default() else { continue };
             match self.refusal(&**journey, &admission) {
                 Ok(None) => self.begin(&**journey, admission, trigger),
+                Ok(Some(run)) if admission.entry == Entry::Gather => self.gather(run, &admission),
                 Ok(Some(run)) => self.restart(run, admission),
                 Err(reason) => {
                     self.out.notice(self.now, What::NotBegun { journey: journey.id().clone(), reason });
@@ -258,16 +296,31 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Whether the entry policy lets a run begin (`None`), set one back (its id), or neither.
+    /// An event joins the run of its key, if that still gathers.
+    fn gather(&mut self, id: u64, admission: &Admission) {
+        let known =
+            |turn: &Self| turn.state.runs.iter().find(|run| run.id == id).map(|run| (named(run), run.data.clone()));
+        let Some((run, before)) = known(self) else { return };
+        self.signal(id, &Signal::Gathered { data: &admission.data, at: admission.began });
+        let joined = known(self).is_none_or(|(_, after)| after != before);
+        let what = match joined {
+            true => What::RunGathered(run),
+            false => What::NotBegun { journey: run.journey, reason: "running" },
+        };
+        self.out.notice(self.now, what);
+    }
+
+    /// Whether the entry policy lets a run begin (`None`), changes one (its id), or neither.
     fn refusal(&self, journey: &dyn Journey, admission: &Admission) -> Result<Option<u64>, &'static str> {
         if let Some(reason) = admission.refused {
             return Err(reason);
         }
         let live = self.state.runs.iter().find(|run| run.journey == *journey.id() && run.key == admission.key);
         match (admission.entry, live) {
-            (Entry::Restart, Some(run)) if run.sent == 0 => return Ok(Some(run.id)),
+            (Entry::Restart, Some(run)) if run.sent == 0 && !run.acted => return Ok(Some(run.id)),
+            (Entry::Gather, Some(run)) => return Ok(Some(run.id)),
             (_, Some(_)) => return Err("running"),
-            (Entry::AfterEnd | Entry::Restart, None) => return Ok(None),
+            (Entry::AfterEnd | Entry::Restart | Entry::Gather, None) => return Ok(None),
             (Entry::Once | Entry::Cooldown(_) | Entry::Keyed(_), None) => {}
         }
         let held_for = match admission.entry {
@@ -301,7 +354,7 @@ impl<'a> Turn<'a> {
         let after = match admission.entry {
             Entry::Once => Some(Span::MAX),
             Entry::Cooldown(span) | Entry::Keyed(span) => Some(span),
-            Entry::AfterEnd | Entry::Restart => None,
+            Entry::AfterEnd | Entry::Restart | Entry::Gather => None,
         };
         let about = admission.about;
         let after = if about.is_some() { Some(after.unwrap_or(Span::ZERO).max(ABOUT_HELD)) } else { after };
@@ -334,6 +387,9 @@ impl<'a> Turn<'a> {
             data: admission.data,
             sent: 0,
             pending: None,
+            calling: None,
+            acted: false,
+            reached: false,
         };
         self.out.notice(self.now, What::RunBegun(named(&run)));
         self.state.runs.reserve_exact(1);
@@ -359,8 +415,12 @@ impl<'a> Turn<'a> {
         run.place = crate::journey::Place { visit, ..Default::default() };
         run.pending = None;
         run.wake = None;
+        run.reached = false;
         let named = named(run);
+        let left = run.calling.take();
+        self.withdraw_call(left, "restarted");
         self.wanted.retain(|wanted| wanted.run != id);
+        self.calls.retain(|wanted| wanted.run != id);
         for hold in self.state.holds.iter_mut().filter(|hold| hold.run == id) {
             hold.began = admission.began;
             hold.about = admission.about;

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::Playbook;
 use crate::primitives::schema::{Schema, basics, document, integer, list, map, name, object, refer, span, text};
-use crate::{channel, customer, journey, message, policy, segment};
+use crate::{channel, customer, delivery, journey, message, policy, segment};
 
 impl Playbook {
     /// The JSON Schema (draft 2020-12) of a playbook, for editors and for checks before anything runs:
@@ -45,6 +45,7 @@ fn playbook() -> Json {
         ("channels", map(channel::schema::channel())),
         ("segments", map(segment::schema::segment())),
         ("messages", map(message::schema::message())),
+        ("effects", map(delivery::effect::schema::effect())),
         ("policy", policy::schema::policy()),
         ("journeys", map(journey::schema::journey())),
     ])

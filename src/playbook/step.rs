@@ -1,6 +1,7 @@
 //! The pure step: one input, one record, one instant.
 
 use super::Playbook;
+use super::effects::WantedCall;
 use super::input::{Elsewhere, Input, Outcome, Refused, What};
 use super::linking::{Asked, TWO_USERS};
 use super::messages::Wanted;
@@ -50,8 +51,16 @@ impl Playbook {
         }
         let now = now.max(state.last);
         state.last = now;
-        let mut turn =
-            Turn { book: self, state, around, now, out: Outcome::default(), wanted: Vec::new(), transitions: 0 };
+        let mut turn = Turn {
+            book: self,
+            state,
+            around,
+            now,
+            out: Outcome::default(),
+            wanted: Vec::new(),
+            calls: Vec::new(),
+            transitions: 0,
+        };
         match input {
             Input::Event(event) => turn.event(event),
             Input::Wake if turn.state.is_erased() => {}
@@ -76,6 +85,7 @@ impl Playbook {
             Input::Erase { named, until } => turn.erase(*named, *until),
             Input::EraseVisitor { until } => turn.erase_visitor(*until),
             Input::Suppressed { id, block } => turn.suppressed(*id, *block),
+            Input::Answered { id, result } => turn.answered(*id, result.clone()),
             // Done above.
             Input::Forget | Input::Gone { .. } => {}
         }
@@ -145,6 +155,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: Instant,
     pub(super) out: Outcome,
     pub(super) wanted: Vec<Wanted>,
+    pub(super) calls: Vec<WantedCall>,
     pub(super) transitions: u32,
 }
 

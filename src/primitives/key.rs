@@ -147,6 +147,8 @@ named! {
     ChannelId;
     /// Names a message of the playbook.
     MessageId;
+    /// Names an effect of the playbook: something that the host does for a journey.
+    EffectId;
     /// What a message is about, for consent and preferences, such as `offers` or `newsletter`.
     Topic;
 }

@@ -23,7 +23,7 @@ pub use device::DeviceKind;
 pub use fault::{Fault, Faults};
 pub use identity::{IdentityKey, IdentityKind};
 pub use instant::{Instant, ParseTimeError, Span};
-pub use key::{ChannelId, CustomerId, IdempotencyKey, JourneyId, Key, MessageId, SegmentId, Topic};
+pub use key::{ChannelId, CustomerId, EffectId, IdempotencyKey, JourneyId, Key, MessageId, SegmentId, Topic};
 pub use money::{Currency, Money, ParseCurrencyError};
 pub use needs::{Derived, EventNeed, Keep, Needs};
 pub use period::Period;

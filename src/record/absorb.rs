@@ -3,6 +3,7 @@
 
 use super::{CustomerState, Run};
 use crate::customer::Profile;
+use crate::journey::join_digests;
 use crate::primitives::{ChannelKind, Instant, Key};
 
 impl CustomerState {
@@ -15,6 +16,11 @@ impl CustomerState {
         for hold in other.holds {
             if !self.holds.contains(&hold) {
                 self.holds.push(hold);
+            }
+        }
+        for goal in other.goals {
+            if !self.goals.iter().any(|known| known.run == goal.run) {
+                self.goals.push(goal);
             }
         }
         self.last = self.last.max(other.last);
@@ -36,6 +42,14 @@ impl CustomerState {
                         (run.id, std::mem::replace(known, run))
                     };
                     known.sent = known.sent.saturating_add(ends.sent);
+                    known.acted |= ends.acted;
+                    // What one digest gathered goes out with the other.
+                    if ends.sent == 0 {
+                        for (name, value) in join_digests(&known.data, &ends.data) {
+                            known.data.insert(name, value);
+                        }
+                    }
+                    known.reached |= ends.reached;
                     ended.push((ends, stays));
                 }
                 None => self.runs.push(run),

@@ -1,12 +1,14 @@
 //! The one thing that changes: everything the engine knows of one customer, under one version.
 
 mod absorb;
+mod calling;
 pub mod encoding;
 mod erase;
 mod merge;
 
 use std::sync::Arc;
 
+pub use calling::{CallStage, Calling, OpenGoal};
 pub use encoding::{DecodeError, DecodeProblem, Names};
 pub use erase::Tombstone;
 pub(crate) use merge::Erase;
@@ -28,6 +30,8 @@ pub struct CustomerState {
     pub runs: Vec<Run>,
     /// Keys of runs, living and past, that keep others from beginning.
     pub holds: Vec<Hold>,
+    /// Runs that have ended and whose goals still count, in the order in which they ended.
+    pub goals: Vec<OpenGoal>,
     /// What the record is now.
     pub stage: Stage,
     /// The records that became part of this one.
@@ -86,6 +90,12 @@ pub struct Run {
     pub sent: u32,
     /// A message that waits to be decided anew.
     pub pending: Option<Box<Pending>>,
+    /// An effect that it called and that is not answered yet.
+    pub calling: Option<Box<Calling>>,
+    /// Whether it ever handed an effect over.
+    pub acted: bool,
+    /// Whether its goal is recorded.
+    pub reached: bool,
 }
 
 /// A deferred message: it reserves nothing and is decided anew when its time comes (promise 7.5).
@@ -129,6 +139,7 @@ impl CustomerState {
             profile: Profile::new(id, now),
             runs: Vec::new(),
             holds: Vec::new(),
+            goals: Vec::new(),
             stage: Stage::Live,
             absorbed: Vec::new(),
             erased: Instant::MIN,
@@ -184,9 +195,10 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    /// When the run wants to be woken, for its step or for its deferred message.
+    /// When the run wants to be woken, for its step, its deferred message or its call.
     pub fn due(&self) -> Instant {
         let retry = self.pending.as_ref().map(|pending| pending.retry);
-        self.wake.into_iter().chain(retry).min().unwrap_or(Instant::MAX)
+        let call = self.calling.as_ref().map(|calling| calling.due());
+        self.wake.into_iter().chain(retry).chain(call).min().unwrap_or(Instant::MAX)
     }
 }

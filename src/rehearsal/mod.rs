@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub use compare::{Change, ChangeCounts, Comparison, CustomerChanges, Difference, HandOvers, Sent};
 pub use log::{LogLine, LogWhat};
 pub use model::{ChannelModel, Modelled, Recording};
-pub use summary::{JourneySummary, Summary};
+pub use summary::{EffectSummary, JourneySummary, Summary};
 use tally::Tally;
 
 use futures::FutureExt;
@@ -282,6 +282,10 @@ impl<'o> Rehearsal<'o> {
                 let at = self.now + delay.max(Span::ZERO);
                 self.receipts.insert((at, self.made), event.at(at));
             }
+        }
+        for call in outcome.calls {
+            let input = Input::Answered { id: call.id, result: self.model.call(&call, self.now) };
+            queue.push_back(Work { customer, input, now: self.now });
         }
         for (customer, followed) in outcome.followed {
             self.follow(customer, followed, queue);

@@ -1,8 +1,8 @@
 //! What the channels do in a rehearsal.
 
-use crate::delivery::{Accepted, DeliveryError, Envelope};
+use crate::delivery::{Accepted, DeliveryError, EffectCall, EffectError, Envelope};
 use crate::event::Event;
-use crate::primitives::{Instant, Span};
+use crate::primitives::{Fields, Instant, Span};
 
 /// Stands for all channels in a rehearsal: answers hand-overs, and says which receipts come of them.
 ///
@@ -11,6 +11,15 @@ use crate::primitives::{Instant, Span};
 pub trait ChannelModel {
     /// A message is handed over.
     fn send(&mut self, envelope: &Envelope, now: Instant) -> Modelled;
+
+    /// An effect is handed over. By default it is done, and the host has nothing to say.
+    ///
+    /// # Errors
+    /// As the host's handler would answer.
+    fn call(&mut self, call: &EffectCall, now: Instant) -> Result<Fields, EffectError> {
+        let _ = (call, now);
+        Ok(Fields::new())
+    }
 }
 
 /// What a model does with a message.

@@ -45,6 +45,9 @@ pub struct Summary {
     pub engaged: BTreeMap<String, u64>,
     /// Messages handed over that came to nothing, by how: those that bounced were accepted before.
     pub failed: BTreeMap<String, u64>,
+    /// What became of each effect that the playbook lists.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub effects: BTreeMap<String, EffectSummary>,
     /// Records that became part of another.
     pub merged: u64,
     /// Up to when timers fired, if that was asked for.
@@ -60,6 +63,8 @@ pub struct JourneySummary {
     pub begun: u64,
     /// Runs set back to their start.
     pub restarted: u64,
+    /// Triggers that joined a run that gathers.
+    pub gathered: u64,
     /// Triggers that began no run, by reason.
     pub not_begun: BTreeMap<String, u64>,
     /// Runs ended, by reason.
@@ -70,7 +75,9 @@ pub struct JourneySummary {
     pub pending_at: BTreeMap<String, u64>,
     /// Messages handed over, by step.
     pub handed_over: BTreeMap<String, u64>,
-    /// Runs that reached the goal before any message.
+    /// Runs that reached the goal, also after their end.
+    pub goal_reached: u64,
+    /// Of these, before any message.
     pub goal_before_any_message: u64,
 }
 
@@ -107,10 +114,29 @@ impl JourneySummary {
     }
 }
 
+/// What became of one effect.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct EffectSummary {
+    /// Calls handed over, each once however often it was tried.
+    pub called: u64,
+    /// Further tries of these.
+    pub tried_again: u64,
+    /// Calls that came to an end, by how: `done`, `failed`, `expired`, `cancelled`, `abandoned`.
+    pub ended: BTreeMap<String, u64>,
+}
+
 impl Summary {
     /// A journey's counts; an unknown journey has none.
     pub fn journey(&self, id: &str) -> JourneySummary {
         self.journeys.get(id).cloned().unwrap_or_default()
+    }
+}
+
+impl Summary {
+    /// An effect's counts; an unknown effect has none.
+    pub fn effect(&self, id: &str) -> EffectSummary {
+        self.effects.get(id).cloned().unwrap_or_default()
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
-use super::summary::{JourneySummary, Summary};
+use super::summary::{EffectSummary, JourneySummary, Summary};
 use crate::playbook::{Hashed, Notice, Outcome, Playbook, What};
-use crate::primitives::{IdempotencyKey, Instant, JourneyId, Key, SegmentId};
+use crate::primitives::{EffectId, IdempotencyKey, Instant, JourneyId, Key, SegmentId};
 
 /// The counts of a rehearsal under way.
 pub(super) struct Tally {
@@ -36,6 +36,7 @@ impl Tally {
             deferred: BTreeMap::new(),
             engaged: BTreeMap::new(),
             failed: BTreeMap::new(),
+            effects: playbook.effects().iter().map(|spec| (spec.id.to_string(), EffectSummary::default())).collect(),
             merged: 0,
             until: None,
         };
@@ -70,6 +71,10 @@ impl Tally {
         let (_, counts) =
             self.journeys.entry(id.key().hash()).or_insert_with(|| (id.key().clone(), Default::default()));
         counts
+    }
+
+    fn effect(&mut self, id: &EffectId) -> &mut EffectSummary {
+        self.rest.effects.entry(id.as_str().to_owned()).or_default()
     }
 
     fn size(&mut self, id: &SegmentId) -> &mut u64 {
@@ -120,9 +125,17 @@ impl Tally {
             }
             What::RunBegun(run) => self.of(&run.journey).begun += 1,
             What::RunRestarted(run) => self.of(&run.journey).restarted += 1,
+            What::RunGathered(run) => self.of(&run.journey).gathered += 1,
             What::NotBegun { journey, reason } => bump(&mut self.of(journey).not_begun, reason),
             What::RunEnded { run, reason } => bump(&mut self.of(&run.journey).ended, reason.word()),
-            What::Goal { run, before_any_message: true } => self.of(&run.journey).goal_before_any_message += 1,
+            What::Goal { run, before_any_message } => {
+                let counts = self.of(&run.journey);
+                counts.goal_reached += 1;
+                counts.goal_before_any_message += u64::from(*before_any_message);
+            }
+            What::Effect(call) => self.effect(&call.effect).called += 1,
+            What::EffectAgain { effect, .. } => self.effect(effect).tried_again += 1,
+            What::EffectEnded { effect, how, .. } => bump(&mut self.effect(effect).ended, how.word()),
             What::HandedOver(sent) => {
                 self.rest.handed_over += 1;
                 bump(&mut self.rest.channels, sent.channel.as_str());

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{Binding, Claim, Stepper, Store, StoreError, Wake, Work};
 use crate::customer::{Suppression, SuppressionChange};
-use crate::delivery::Envelope;
+use crate::delivery::{EffectCall, Envelope};
 use crate::playbook::{Hashed, Input, Outcome, Refused};
 use crate::primitives::{CustomerId, IdentityKey, Instant, PointHash};
 use crate::record::CustomerState;
@@ -22,6 +22,7 @@ use crate::record::CustomerState;
 pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     outbox: Box<[Mutex<ById<u128, Envelope>>]>,
+    calls: Mutex<ById<u128, EffectCall>>,
     identities: Box<[Mutex<Identities>]>,
     suppressed: RwLock<ById<u128, Suppression>>,
 }
@@ -60,6 +61,7 @@ impl MemoryStore {
         MemoryStore {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
             outbox: (0..shards).map(|_| Mutex::default()).collect(),
+            calls: Mutex::default(),
             identities: (0..shards).map(|_| Mutex::default()).collect(),
             suppressed: RwLock::default(),
         }
@@ -107,15 +109,23 @@ impl MemoryStore {
                 outbox.insert(envelope.id.as_u128(), envelope.clone());
             }
         }
+        if !outcome.calls.is_empty() {
+            locked(&self.calls).extend(outcome.calls.iter().map(|call| (call.id.as_u128(), call.clone())));
+        }
         for again in std::mem::take(&mut outcome.resend) {
-            let found =
-                locked_in(&self.outbox, again.as_u128()).and_then(|outbox| outbox.get(&again.as_u128()).cloned());
-            outcome.send.extend(found);
+            let again = again.as_u128();
+            let found = locked_in(&self.outbox, again).and_then(|outbox| outbox.get(&again).cloned());
+            match found {
+                Some(envelope) => outcome.send.push(envelope),
+                None => outcome.calls.extend(locked(&self.calls).get(&again).cloned()),
+            }
         }
         self.list(&std::mem::take(&mut outcome.suppress));
         for done in std::mem::take(&mut outcome.release) {
-            if let Some(mut outbox) = locked_in(&self.outbox, done.as_u128()) {
-                outbox.remove(&done.as_u128());
+            let done = done.as_u128();
+            let envelope = locked_in(&self.outbox, done).and_then(|mut outbox| outbox.remove(&done));
+            if envelope.is_none() {
+                locked(&self.calls).remove(&done);
             }
         }
     }
@@ -179,9 +189,15 @@ impl MemoryStore {
         }
     }
 
-    /// How many envelopes wait in the outbox for their outcome.
+    /// Reads every call of an effect that waits for its answer, in no particular order.
+    pub fn for_each_call(&self, read: impl FnMut(&EffectCall)) {
+        locked(&self.calls).values().for_each(read);
+    }
+
+    /// How many envelopes and calls wait in the outbox for their outcome.
     pub fn outbox_len(&self) -> usize {
-        self.outbox.iter().map(|outbox| locked(outbox).len()).sum()
+        let envelopes: usize = self.outbox.iter().map(|outbox| locked(outbox).len()).sum();
+        envelopes + locked(&self.calls).len()
     }
 
     /// Reads a record in place.

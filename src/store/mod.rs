@@ -64,15 +64,16 @@ pub struct Wake {
 ///   at a time: two steps on one record never overlap, and the later sees what the earlier committed.
 /// - Works of one call for the same customer are stepped in their order. A result per work, in their order.
 /// - A refused step changes nothing and creates no record.
-/// - The envelopes of [`Outcome::send`] are in the outbox when `transact` answers, and those of [`Outcome::resend`] are
-///   given back in `send`, byte for byte as they were stored. What [`Outcome::release`] names may be forgotten.
+/// - The envelopes of [`Outcome::send`] and the calls of [`Outcome::calls`] are in the outbox when `transact` answers, and
+///   those of [`Outcome::resend`] are given back in `send` or `calls`, byte for byte as they were stored. What
+///   [`Outcome::release`] names may be forgotten.
 /// - What [`Outcome::forward`] names is committed with the record and stepped by the store, at once or later, exactly once
 ///   and in any order: the content of a record that became part of another travels in it, and a record that waits for
 ///   another is not due until it has heard. It is stepped within a call of `transact`: of the one that forwarded it, or of a
 ///   later one for its record, at that call's `now`. Until then its record counts as due, and `claim` and `next_due` say so.
 ///   The outcome is in [`Outcome::followed`] of one of that call's results, so that what it sends is handed over. A
 ///   forwarded input is never refused.
-/// - Envelopes are found by their id alone: the record that resends one may not be the one that decided it.
+/// - Envelopes and calls are found by their id alone, and no two share one: the record that resends one may not be the one that decided it.
 /// - After each commit the record is due at [`CustomerState::due`]. `claim` hands a due record to one caller until the
 ///   lease ends or the record is stepped; it may hand out one that is no longer due (a spurious wake-up does nothing), and
 ///   never forgets one that is.

@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 use futures::executor::block_on;
 use serde_json::{Value as Json, json};
 use throughline::{
-    Accepted, Channel, ChannelSpec, Clock, CustomerId, DeliveryError, Engine, Envelope, Event, IdentityKey,
-    IdentityKind, Instant, ManualClock, MemoryStore, Playbook, Span, Status, Store, async_trait,
+    Accepted, Channel, ChannelSpec, Clock, CustomerId, DeliveryError, Engine, EngineBuilder, Envelope, Event,
+    IdentityKey, IdentityKind, Instant, ManualClock, MemoryStore, Playbook, Span, Status, Store, async_trait,
 };
 
 use crate::shop::{at, book, steps};
@@ -103,6 +103,16 @@ impl Rig {
         script: impl Fn(&Envelope, usize) -> Does + Send + Sync + 'static,
         store: impl Store + 'static,
     ) -> Self {
+        Rig::with(book, script, store, |builder, _| builder)
+    }
+
+    /// The same with what the test adds to the builder.
+    pub fn with(
+        book: Json,
+        script: impl Fn(&Envelope, usize) -> Does + Send + Sync + 'static,
+        store: impl Store + 'static,
+        add: impl FnOnce(EngineBuilder, &ManualClock) -> EngineBuilder,
+    ) -> Self {
         let playbook = Arc::new(Playbook::from_json(&book.to_string()).unwrap_or_else(|faults| panic!("{faults}")));
         let clock = ManualClock::at(at(START));
         let (seen, most, script) = (Seen::default(), Arc::new(AtomicI64::new(0)), Arc::new(script));
@@ -118,6 +128,7 @@ impl Rig {
                 most: most.clone(),
             });
         }
+        builder = add(builder, &clock);
         Rig { engine: Arc::new(builder.build().unwrap()), clock, seen, most }
     }
 

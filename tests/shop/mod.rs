@@ -5,8 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use serde_json::{Value as Json, json};
 use throughline::{
-    CustomerId, CustomerState, DeliveryError, Device, Envelope, Event, IdempotencyKey, Input, Instant, Notice, Outcome,
-    Playbook, Surroundings, What,
+    CustomerId, CustomerState, DeliveryError, Device, EffectCall, EffectError, Envelope, Event, Fields, IdempotencyKey,
+    Input, Instant, Notice, Outcome, Playbook, Surroundings, What,
 };
 
 /// One customer, the clock, and what was handed over.
@@ -20,6 +20,12 @@ pub struct Shop {
     pub handed: Vec<(Instant, Envelope)>,
     pub outbox: HashMap<IdempotencyKey, Envelope>,
     pub duplicates: usize,
+    /// Every call of an effect, retries included.
+    pub called: Vec<(Instant, EffectCall)>,
+    pub calls: HashMap<IdempotencyKey, EffectCall>,
+    /// What was forwarded to other records, which are not there.
+    pub forwarded: Vec<(CustomerId, Input)>,
+    said: VecDeque<Result<Fields, EffectError>>,
     answers: VecDeque<Result<(), DeliveryError>>,
     held: bool,
 }
@@ -40,6 +46,10 @@ impl Shop {
             handed: Vec::new(),
             outbox: HashMap::new(),
             duplicates: 0,
+            called: Vec::new(),
+            calls: HashMap::new(),
+            forwarded: Vec::new(),
+            said: VecDeque::new(),
             answers: VecDeque::new(),
             held: false,
         }
@@ -50,7 +60,12 @@ impl Shop {
         self.answers.extend(answers);
     }
 
-    /// From now on the channels do not answer; the test does.
+    /// What the host says to effects next; afterwards they are done.
+    pub fn says(&mut self, answers: impl IntoIterator<Item = Result<Fields, EffectError>>) {
+        self.said.extend(answers);
+    }
+
+    /// From now on neither channels nor the host answer; the test does.
     pub fn hold_answers(&mut self) {
         self.held = true;
     }
@@ -90,13 +105,28 @@ impl Shop {
             let out: Outcome = self.book.step(&mut self.state, &input, &self.around, now).unwrap();
             self.duplicates += usize::from(out.duplicate);
             self.notes.extend(out.notices);
+            self.forwarded.extend(out.forward);
             let mut sending = out.send;
             for envelope in &sending {
                 self.outbox.insert(envelope.id, envelope.clone());
             }
             sending.extend(out.resend.iter().filter_map(|id| self.outbox.get(id).cloned()));
+            let mut calling = out.calls;
+            for call in &calling {
+                self.calls.insert(call.id, call.clone());
+            }
+            calling.extend(out.resend.iter().filter_map(|id| self.calls.get(id).cloned()));
             for id in out.release {
                 self.outbox.remove(&id);
+                self.calls.remove(&id);
+            }
+            for call in calling {
+                let id = call.id;
+                self.called.push((self.now, call));
+                if !self.held {
+                    let result = self.said.pop_front().unwrap_or_else(|| Ok(Fields::new()));
+                    inputs.push_back(Input::Answered { id, result });
+                }
             }
             for envelope in sending {
                 let id = envelope.id;
@@ -117,6 +147,15 @@ impl Shop {
     /// How many notices of a kind there were.
     pub fn noted(&self, what: &str) -> usize {
         self.notes.iter().filter(|note| serde_json::to_value(note).unwrap()["what"] == what).count()
+    }
+
+    /// How the runs ended, in order.
+    pub fn ended(&self) -> Vec<String> {
+        let ends = self.notes.iter().filter_map(|note| match &note.what {
+            What::RunEnded { reason, .. } => Some(reason.word().to_owned()),
+            _ => None,
+        });
+        ends.collect()
     }
 
     /// The messages not sent, each with the rule.

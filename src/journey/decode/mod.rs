@@ -1,14 +1,16 @@
 //! A journey from its JSON, with every fault at once.
 
+mod acts;
+mod digest;
 mod steps;
 mod trigger;
 
-use super::graph::{EventMatch, Exit, Graph};
+use super::graph::{EventMatch, Exit, Goal, Graph};
 use super::trigger::KeyOf;
 use super::{Entry, validate};
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::zone::Zone;
-use crate::primitives::{ChannelId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span};
+use crate::primitives::{ChannelId, EffectId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span};
 use crate::segment::{Criteria, Filter};
 
 /// What a journey may refer to.
@@ -17,6 +19,7 @@ pub(crate) struct Known<'a> {
     pub(crate) segments: &'a [SegmentId],
     /// Each message with the trigger's properties that its templates read.
     pub(crate) messages: &'a [(MessageId, Vec<Key>)],
+    pub(crate) effects: &'a [EffectId],
     pub(crate) zone: Option<Zone>,
 }
 
@@ -56,11 +59,11 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
         node.fault("only an `event` trigger has properties to take a key from");
         decoder.faulty = true;
     }
-    let goal = object.get("goal").map_or(Some(None), |node| {
-        decoder.event_match(&node, Keep { last: 0, within: late_by.unwrap_or(LATE_BY) }, &[]).map(Some)
-    });
+    let goal = object.get("goal").map_or(Some(None), |node| decoder.goal(&node, late_by.unwrap_or(LATE_BY)).map(Some));
     let steps = object.need("steps").and_then(|node| decoder.steps(&node));
-    let (trigger, steps) = (trigger?, steps?);
+    let (trigger, mut steps) = (trigger?, steps?);
+    let gathers = decoder.gathers(&object, &trigger, exits.as_deref().unwrap_or_default(), &mut steps);
+    let entry = gathers.or(entry);
     let mut keeps = decoder.keeps;
     keeps.sort();
     keeps.dedup();
@@ -145,6 +148,16 @@ impl<'a> Decoder<'a> {
                 None
             }
         }
+    }
+
+    fn goal(&mut self, node: &Node<'a>, late_by: Span) -> Option<Goal> {
+        let event = self.event_match(node, Keep { last: 0, within: late_by }, &["within"]);
+        let within = node.open_object()?.get("within").map_or(Some(None), |node| node.span().map(Some));
+        let event = event?;
+        let mut reads = event.filter.trigger_properties();
+        reads.sort();
+        reads.dedup();
+        Some(Goal { event, within: within?, reads })
     }
 
     fn event_match(&mut self, node: &Node<'a>, keep: Keep, more: &[&str]) -> Option<EventMatch> {

@@ -6,7 +6,7 @@ use super::Decoder;
 use crate::journey::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::local::{LocalTime, Weekday, Weekdays};
-use crate::primitives::{ChannelId, Keep, Key, MessageId, Span, Value};
+use crate::primitives::{ChannelId, Keep, Key, MessageId, Span};
 
 impl<'a> Decoder<'a> {
     pub(super) fn steps(&mut self, node: &Node<'a>) -> Option<Vec<Step>> {
@@ -40,8 +40,21 @@ impl<'a> Decoder<'a> {
     }
 
     fn step(&mut self, node: &Node<'a>, n: usize) -> Option<StepKind> {
-        const KINDS: [&str; 9] =
-            ["wait", "wait_until", "wait_for", "branch", "split", "message", "cascade", "update", "end"];
+        const KINDS: [&str; 13] = [
+            "wait",
+            "wait_until",
+            "wait_for",
+            "branch",
+            "split",
+            "message",
+            "cascade",
+            "digest",
+            "call",
+            "update",
+            "goal",
+            "go",
+            "end",
+        ];
         let object = node.open_object()?;
         let found: Vec<&str> = KINDS.into_iter().filter(|kind| object.get(kind).is_some()).collect();
         let &[kind] = found.as_slice() else {
@@ -52,9 +65,13 @@ impl<'a> Decoder<'a> {
             "wait_for" => (&["id", "wait_for", "then", "else", "note"], object.need(kind)?),
             "branch" => (&["id", "branch", "else", "note"], object.need(kind)?),
             "split" => (&["id", "split", "note"], object.need(kind)?),
-            "message" => (&["id", "message", "channels", "next", "on_skip", "note"], object.need(kind)?),
+            "message" => (&["id", "message", "channels", "next", "on_skip", "on_error", "note"], object.need(kind)?),
             "cascade" => (&["id", "cascade", "next", "engaged", "note"], object.need(kind)?),
             "end" => (&["id", "end", "note"], object.need(kind)?),
+            "digest" => (&["id", "digest", "channels", "next", "on_skip", "on_error", "note"], object.need(kind)?),
+            "call" => (&["id", "call", "next", "on_error", "note"], object.need(kind)?),
+            "goal" => (&["id", "goal", "next", "note"], object.need(kind)?),
+            "go" => (&["id", "go", "note"], object.need(kind)?),
             "wait" => (&["id", "wait", "next", "note"], object.need(kind)?),
             "wait_until" => (&["id", "wait_until", "next", "note"], object.need(kind)?),
             _ => (&["id", "update", "next", "note"], object.need(kind)?),
@@ -75,16 +92,35 @@ impl<'a> Decoder<'a> {
                 let message = self.message(&field);
                 let only = self.channels(object.get("channels"));
                 let on_skip = self.goes(&object, "on_skip", next?);
-                Some(StepKind::Message { message: message?, only: only?, next: next?, on_skip: on_skip? })
+                let on_error = self.on_error(&object);
+                let (message, only, on_skip, on_error) = (message?, only?, on_skip?, on_error?);
+                Some(StepKind::Message { message, only, next: next?, on_skip, on_error })
             }
             "cascade" => self.cascade(&field, &object, next?),
-            "update" => {
-                let update = field.object(&["attribute", "value"])?;
-                let attribute = update.need("attribute")?.key()?;
-                let value = Value::from_json(update.need("value")?.json())?;
-                Some(StepKind::Update { attribute, value, next: next? })
+            "digest" => {
+                let digest = self.digest(&field, &object);
+                let (on_skip, on_error) = (self.goes(&object, "on_skip", next?), self.on_error(&object));
+                let digest = Box::new(digest?);
+                Some(StepKind::Digest { digest, next: next?, on_skip: on_skip?, on_error: on_error? })
             }
-            _ => Some(StepKind::End),
+            "call" => {
+                let on_error = self.on_error(&object);
+                let (effect, payload, valid_for) = self.call(&field)?;
+                Some(StepKind::Call { effect, payload, valid_for, next: next?, on_error: on_error? })
+            }
+            "update" => Some(StepKind::Update { changes: self.changes(&field)?, next: next? }),
+            "goal" => {
+                if field.json() != true {
+                    field.fault("expected true");
+                }
+                Some(StepKind::Goal { next: next? })
+            }
+            "go" => Some(StepKind::Go { to: self.goes(&object, "go", None)? }),
+            _ => {
+                // Anything else says nothing, as it always did.
+                let reason = field.json().as_str().filter(|reason| !reason.trim().is_empty());
+                Some(StepKind::End { reason: reason.map(Arc::from) })
+            }
         }
     }
 
@@ -195,7 +231,7 @@ impl<'a> Decoder<'a> {
         Some(StopsOn::Event { event, about })
     }
 
-    fn message(&mut self, node: &Node<'a>) -> Option<MessageId> {
+    pub(super) fn message(&mut self, node: &Node<'a>) -> Option<MessageId> {
         let name = node.text()?;
         let id = MessageId::new(name);
         match self.known.messages.iter().find(|(known, _)| *known == id) {
@@ -212,7 +248,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn channels(&mut self, node: Option<Node<'a>>) -> Option<Option<Arc<[ChannelId]>>> {
+    pub(super) fn channels(&mut self, node: Option<Node<'a>>) -> Option<Option<Arc<[ChannelId]>>> {
         let Some(node) = node else { return Some(None) };
         let mut whole = true;
         let mut ids = Vec::new();
@@ -228,7 +264,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// Where a field leads: the named step, `end`, or without the field where it leads by default.
-    fn goes(&self, object: &Object<'a>, field: &str, default: Next) -> Option<Next> {
+    pub(super) fn goes(&self, object: &Object<'a>, field: &str, default: Next) -> Option<Next> {
         let Some(node) = object.get(field) else { return Some(default) };
         let name = node.text()?;
         if name == "end" {

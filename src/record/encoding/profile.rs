@@ -42,6 +42,8 @@ impl<'a> Writer<'a> {
             state.judged != 0,
             !profile.points.dropped().is_empty(),
             state.erased != Instant::MIN,
+            false,
+            !state.goals.is_empty(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -104,6 +106,7 @@ impl<'a> Writer<'a> {
         if state.erased != Instant::MIN {
             self.instant(state.erased);
         }
+        self.each(state.goals.iter(), Self::goal);
         match &state.stage {
             Stage::Live => {}
             Stage::Moved(to) => {
@@ -227,7 +230,12 @@ impl Reader<'_> {
             judged,
             dropped,
             erased,
+            unused,
+            goals,
         ] = self.flags()?;
+        if unused {
+            return self.expected(self.at(), "flags of this format");
+        }
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
         let profile = &mut state.profile;
@@ -301,6 +309,9 @@ impl Reader<'_> {
         }
         if erased {
             state.erased = self.instant()?;
+        }
+        if goals {
+            state.goals = self.goals()?;
         }
         if not_live {
             let at = self.at();

@@ -3,8 +3,8 @@
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::journey::Place;
-use crate::primitives::{ChannelId, Fields, MessageId};
-use crate::record::{Hold, Pending, Run};
+use crate::primitives::{ChannelId, EffectId, Fields, IdempotencyKey, MessageId};
+use crate::record::{CallStage, Calling, Hold, OpenGoal, Pending, Run};
 
 impl<'a> Writer<'a> {
     pub(super) fn run(&mut self, run: &'a Run) {
@@ -17,6 +17,9 @@ impl<'a> Writer<'a> {
             run.pending.is_some(),
             place.awaiting,
             place.note.is_some(),
+            run.calling.is_some(),
+            run.acted,
+            run.reached,
         ]);
         self.text(run.journey.as_str());
         self.number(run.version);
@@ -37,6 +40,33 @@ impl<'a> Writer<'a> {
         if let Some(pending) = &run.pending {
             self.pending(pending);
         }
+        if let Some(calling) = &run.calling {
+            self.calling(calling);
+        }
+    }
+
+    fn calling(&mut self, calling: &'a Calling) {
+        self.flags([!calling.is_queued(), calling.held.is_some()]);
+        self.raw(&calling.id.as_u128().to_be_bytes());
+        self.text(calling.effect.as_str());
+        self.instant(calling.deadline);
+        self.number(calling.tries);
+        self.instant(calling.due());
+        calling.held.iter().for_each(|payload| self.fields(payload, 0));
+    }
+
+    pub(super) fn goal(&mut self, goal: &'a OpenGoal) {
+        self.flags([goal.key.is_some(), !goal.data.is_empty()]);
+        self.text(goal.journey.as_str());
+        self.number(goal.version);
+        self.hash(goal.run);
+        goal.key.iter().for_each(|key| self.text(key));
+        self.instant(goal.began);
+        self.instant(goal.until);
+        if !goal.data.is_empty() {
+            self.fields(&goal.data, 0);
+        }
+        self.number(goal.sent);
     }
 
     fn pending(&mut self, pending: &'a Pending) {
@@ -72,7 +102,7 @@ impl Reader<'_> {
     }
 
     fn run(&mut self) -> Result<Run> {
-        let [key, about, wake, data, pending, awaiting, note] = self.flags()?;
+        let [key, about, wake, data, pending, awaiting, note, calling, acted, reached] = self.flags()?;
         let (journey, version, id) = (self.journey()?, self.number()?, self.hash()?);
         let key = key.then(|| self.text()).transpose()?;
         let about = about.then(|| self.hash()).transpose()?;
@@ -92,6 +122,9 @@ impl Reader<'_> {
             data: if data { self.fields(0)? } else { Fields::new() },
             sent: self.number()?,
             pending: if pending { Some(Box::new(self.pending()?)) } else { None },
+            calling: if calling { Some(Box::new(self.calling()?)) } else { None },
+            acted,
+            reached,
         })
     }
 
@@ -103,6 +136,31 @@ impl Reader<'_> {
             cascade: cascade.then(|| self.list(1, Self::code)).transpose()?.map(Into::into),
             first: self.instant()?,
             retry: self.instant()?,
+        })
+    }
+
+    fn calling(&mut self) -> Result<Calling> {
+        let [in_flight, held] = self.flags()?;
+        let id = IdempotencyKey::from_u128(u128::from_be_bytes(self.array()?));
+        let effect = EffectId::new(self.text()?);
+        let (deadline, tries, due) = (self.instant()?, self.number()?, self.instant()?);
+        let stage = if in_flight { CallStage::InFlight { lease: due } } else { CallStage::Queued { due } };
+        Ok(Calling { id, effect, deadline, tries, stage, held: held.then(|| self.fields(0)).transpose()? })
+    }
+
+    pub(super) fn goals(&mut self) -> Result<Vec<OpenGoal>> {
+        self.list(7, |from| {
+            let [key, data] = from.flags()?;
+            Ok(OpenGoal {
+                journey: from.journey()?,
+                version: from.number()?,
+                run: from.hash()?,
+                key: key.then(|| from.text()).transpose()?,
+                began: from.instant()?,
+                until: from.instant()?,
+                data: if data { from.fields(0)? } else { Fields::new() },
+                sent: from.number()?,
+            })
         })
     }
 

@@ -322,6 +322,9 @@ fn runs() -> Vec<Run> {
             first: day(8),
             retry: day(9),
         })),
+        calling: None,
+        acted: false,
+        reached: false,
     };
     let plain = Run {
         journey: "browse".into(),
@@ -335,6 +338,9 @@ fn runs() -> Vec<Run> {
         data: Fields::new(),
         sent: 0,
         pending: None,
+        calling: None,
+        acted: false,
+        reached: false,
     };
     vec![cart, plain]
 }

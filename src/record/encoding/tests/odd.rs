@@ -7,7 +7,9 @@ use proptest::option;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::super::super::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
+use super::super::super::{
+    Awaiting, CallStage, Calling, CustomerState, Erase, Hold, OpenGoal, Pending, Run, Stage, Tombstone,
+};
 use crate::customer::*;
 use crate::event::{Basis, Event, Evidence, Whereabouts};
 use crate::journey::Place;
@@ -191,19 +193,57 @@ fn run() -> impl Strategy<Value = Run> {
             Box::new(Pending { message: MessageId::new(message), only, cascade, first, retry })
         });
     let named = (name(), any::<u32>(), hash(), option::of(text()), option::of(hash()));
-    (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending))).prop_map(
-        |((journey, version, id, key, about), (began, place, wake, data, sent, pending))| Run {
+    let done = (option::of(calling()), any::<bool>(), any::<bool>());
+    (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending)), done).prop_map(
+        |((journey, version, id, key, about), (began, place, wake, data, sent, pending), (calling, acted, reached))| {
+            Run {
+                journey: JourneyId::new(journey),
+                version,
+                id,
+                key,
+                about,
+                began,
+                place,
+                wake,
+                data,
+                sent,
+                pending,
+                calling: calling.map(Box::new),
+                acted,
+                reached,
+            }
+        },
+    )
+}
+
+fn calling() -> impl Strategy<Value = Calling> {
+    let stage = prop_oneof![
+        instant().prop_map(|due| CallStage::Queued { due }),
+        instant().prop_map(|lease| CallStage::InFlight { lease }),
+    ];
+    (any::<u128>(), name(), instant(), any::<u16>(), stage, option::of(fields())).prop_map(
+        |(id, effect, deadline, tries, stage, held)| Calling {
+            id: IdempotencyKey::from_u128(id),
+            effect: EffectId::new(effect),
+            deadline,
+            tries,
+            stage,
+            held,
+        },
+    )
+}
+
+fn goal() -> impl Strategy<Value = OpenGoal> {
+    (name(), any::<u32>(), hash(), option::of(text()), instant(), instant(), fields(), any::<u32>()).prop_map(
+        |(journey, version, run, key, began, until, data, sent)| OpenGoal {
             journey: JourneyId::new(journey),
             version,
-            id,
+            run,
             key,
-            about,
             began,
-            place,
-            wake,
+            until,
             data,
             sent,
-            pending,
         },
     )
 }
@@ -386,16 +426,19 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
-        .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
+    let kept = (vec(hold(), 0..4), vec(goal(), 0..3));
+    (profile(), vec(run(), 0..3), kept, (stage, absorbed, any::<u64>(), instant()), instant(), instant()).prop_map(
+        |(profile, runs, (holds, goals), (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
             profile,
             runs,
             holds,
+            goals,
             stage,
             absorbed,
             judged,
             erased,
             last,
             segments_due,
-        })
+        },
+    )
 }
