@@ -17,6 +17,7 @@ mod schema;
 mod segments;
 mod step;
 mod suppression;
+mod timers;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;

@@ -156,8 +156,8 @@ pub(super) enum Upto {
 }
 
 impl Turn<'_> {
-    /// Fires what is due, in order of its instant (promise 1.6): segments, then runs in the order in which they began,
-    /// then claims.
+    /// Fires what is due, in order of its instant (promise 1.6): segments, then what time alone begins, then runs in the
+    /// order in which they began, then claims.
     pub(super) fn fire_due(&mut self, limit: Instant, upto: Upto) {
         let (mut latest, mut instants) = (None, 0);
         loop {
@@ -184,6 +184,7 @@ impl Turn<'_> {
             if self.state.segments_due <= due {
                 self.reassess_due(due);
             }
+            self.begin_timed(due);
             self.wake_runs(due);
             self.wake_contacts(due);
             self.decide_all();

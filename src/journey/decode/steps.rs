@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Decoder;
+use super::calendar::weekdays;
 use crate::customer::Engagement;
 use crate::journey::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
 use crate::primitives::fault::{Node, Object, nearest};
-use crate::primitives::local::{LocalTime, Weekday, Weekdays};
+use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::{ChannelId, Keep, Key, MessageId, Span, Value};
 
 impl<'a> Decoder<'a> {
@@ -260,16 +261,6 @@ const LOOK_BACK: Span = Span::days(30);
 fn wait_until(node: &Node<'_>) -> Option<(LocalTime, Weekdays)> {
     let object = node.object(&["time", "weekdays"])?;
     let time = object.need("time").and_then(|node| node.parsed::<LocalTime>());
-    let days = match object.get("weekdays") {
-        None => Some(Weekdays::ALL),
-        Some(list) => {
-            let days: Option<Vec<Weekday>> = list.list()?.iter().map(|node| node.parsed()).collect();
-            let set = Weekdays::new(days?);
-            if set.is_none() {
-                list.fault("name at least one weekday");
-            }
-            set
-        }
-    };
+    let days = object.get("weekdays").map_or(Some(Weekdays::ALL), |list| weekdays(&list));
     Some((time?, days?))
 }
