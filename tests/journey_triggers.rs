@@ -229,5 +229,5 @@ fn promise_6_2_the_run_knows_the_date_and_the_years() {
     shop.event("2025-01-05T10:00:00Z", born("1990-06-10"));
     shop.pass("2026-12-31T00:00:00Z");
     assert_eq!(shop.handed.len(), 1, "none at 35");
-    assert!(format!("{:?}", shop.handed[0].1.content.as_ref()).contains("2026-06-10 36"));
+    assert!(serde_json::to_string(&*shop.handed[0].1.content).unwrap().contains("2026-06-10 36"));
 }

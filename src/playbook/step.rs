@@ -1,6 +1,7 @@
 //! The pure step: one input, one record, one instant.
 
 use super::Playbook;
+use super::calls::Begun;
 use super::input::{Elsewhere, Input, Outcome, Refused, What};
 use super::linking::{Asked, TWO_USERS};
 use super::messages::Wanted;
@@ -76,6 +77,7 @@ impl Playbook {
             Input::Erase { named, until } => turn.erase(*named, *until),
             Input::EraseVisitor { until } => turn.erase_visitor(*until),
             Input::Suppressed { id, block } => turn.suppressed(*id, *block),
+            Input::Call(call) => turn.called(call),
             // Done above.
             Input::Forget | Input::Gone { .. } => {}
         }
@@ -97,6 +99,11 @@ fn moved(state: &CustomerState, to: CustomerId, input: &Input) -> Outcome {
         Input::Wake => return Outcome::default(),
         Input::Event(event) | Input::Link { then: Carried { event: Some(event), .. }, .. } if taken(event) => {
             out.duplicate = true;
+            return out;
+        }
+        Input::Call(call) if state.profile.events_seen.contains_id(&call.copy_id()) => {
+            out.duplicate = true;
+            out.begun = Some(Box::new(Begun::Duplicate));
             return out;
         }
         Input::Merge { with } => Input::Link { with: *with, then: Carried::by_host() },

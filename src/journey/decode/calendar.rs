@@ -11,7 +11,6 @@ const MORNING: (u32, u32) = (9, 0);
 impl<'a> Decoder<'a> {
     /// The `date`, `every`, `offset`, `time` and `leap_day` of an object that may have more.
     pub(super) fn at_date(&mut self, object: &Object<'a>) -> Option<AtDate> {
-        self.misplaced(object, &["weekdays", "day"], "only a schedule by `every` has it");
         let attribute = object.need("date").and_then(|node| node.key());
         let recurs = match object.get("every") {
             None => Some(Recurs::Once),
@@ -26,7 +25,7 @@ impl<'a> Decoder<'a> {
             }
         };
         if object.get("every").is_none() {
-            self.misplaced(object, &["leap_day"], "only a date that comes `every` \"year\" meets common years");
+            self.misplaced(object, "leap_day", "only a date that comes `every` \"year\" meets common years");
         }
         let offset = object.get("offset").map_or(Some(Offset::default()), |node| node.parsed());
         let time = time(object);
@@ -39,7 +38,6 @@ impl<'a> Decoder<'a> {
 
     /// The `every`, `weekdays`, `day` and `time` of an object that may have more.
     pub(super) fn schedule(&mut self, object: &Object<'a>) -> Option<Schedule> {
-        self.misplaced(object, &["offset", "leap_day"], "only a `date` has it; name an attribute");
         let time = time(object);
         let every = object.need("every")?;
         let days = match every.text()? {
@@ -58,14 +56,14 @@ impl<'a> Decoder<'a> {
         };
         for (name, of) in [("weekdays", "week"), ("day", "month")] {
             if every.json() != of {
-                self.misplaced(object, &[name], &format!("only what comes `every` \"{of}\" has it"));
+                self.misplaced(object, name, &format!("only what comes `every` \"{of}\" has it"));
             }
         }
         Some(Schedule { days: days?, time: time? })
     }
 
-    fn misplaced(&mut self, object: &Object<'a>, names: &[&str], why: &str) {
-        for node in names.iter().filter_map(|name| object.get(name)) {
+    fn misplaced(&mut self, object: &Object<'a>, name: &str, why: &str) {
+        if let Some(node) = object.get(name) {
             node.fault(why);
             self.faulty = true;
         }

@@ -58,6 +58,9 @@ impl<'a> Decoder<'a> {
             "cascade" => (&["id", "cascade", "next", "engaged", "note"], object.need(kind)?),
             "end" => (&["id", "end", "note"], object.need(kind)?),
             "wait" => (&["id", "wait", "next", "note"], object.need(kind)?),
+            "wait_until" if object.need(kind)?.json().get("date").is_some() => {
+                (&["id", "wait_until", "next", "else", "note"], object.need(kind)?)
+            }
             "wait_until" => (&["id", "wait_until", "next", "note"], object.need(kind)?),
             _ => (&["id", "update", "next", "note"], object.need(kind)?),
         };
@@ -66,6 +69,12 @@ impl<'a> Decoder<'a> {
         let next = self.goes(&object, "next", following);
         match kind {
             "wait" => Some(StepKind::Wait { span: field.span()?, next: next? }),
+            "wait_until" if field.json().get("date").is_some() => {
+                let date = field.object(&["date", "every", "offset", "time", "leap_day"])?;
+                let date = self.at_date(&date);
+                let otherwise = self.goes(&object, "else", next?);
+                Some(StepKind::WaitDate { date: date?, next: next?, otherwise: otherwise? })
+            }
             "wait_until" => {
                 let (time, weekdays) = wait_until(&field)?;
                 Some(StepKind::WaitUntil { time, weekdays, next: next? })
