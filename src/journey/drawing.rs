@@ -3,13 +3,14 @@
 use std::fmt::Write;
 
 use super::Diagram;
+use super::calendar::{AtDate, Days, Recurs, Schedule};
 use super::diagram::{Shape, Spot};
 use super::digest::{CountingFrom, Digest};
 use super::graph::{EventMatch, Exit, Goal, Graph};
 use super::steps::{Awaited, CascadeAttempt, Change, Next, StepKind, StopsOn, To};
-use super::trigger::Trigger;
-use crate::primitives::ChannelId;
+use super::trigger::{Trigger, When};
 use crate::primitives::local::Weekdays;
+use crate::primitives::{ChannelId, Span};
 
 impl Graph {
     /// The journey as boxes and arrows, each step under its own name.
@@ -51,7 +52,10 @@ impl Graph {
 impl StepKind {
     fn shape(&self) -> Shape {
         match self {
-            StepKind::Wait { .. } | StepKind::WaitUntil { .. } | StepKind::WaitFor { .. } => Shape::Wait,
+            StepKind::Wait { .. }
+            | StepKind::WaitUntil { .. }
+            | StepKind::WaitDate { .. }
+            | StepKind::WaitFor { .. } => Shape::Wait,
             StepKind::Branch { .. } | StepKind::Split { .. } => Shape::Choice,
             StepKind::Message { .. } | StepKind::Cascade { .. } => Shape::Message,
             StepKind::Digest { .. } => Shape::Message,
@@ -71,6 +75,7 @@ impl StepKind {
                 let days: Vec<String> = weekdays.iter().map(|day| day.to_string()).collect();
                 format!("wait until {time} on {}", days.join(", "))
             }
+            StepKind::WaitDate { date, .. } => format!("wait until {date}"),
             StepKind::WaitFor { what: Awaited::Event(event), timeout, .. } => {
                 format!("wait for {event}\nup to {timeout}")
             }
@@ -107,6 +112,7 @@ impl StepKind {
             StepKind::Message { next, on_skip, on_error: None, .. } if next == on_skip => vec![(String::new(), *next)],
             StepKind::Cascade { next, engaged, .. } if next == engaged => vec![(String::new(), *next)],
             StepKind::WaitFor { then, otherwise, .. } if then == otherwise => vec![(String::new(), *then)],
+            StepKind::WaitDate { next, otherwise, .. } if next == otherwise => vec![(String::new(), *next)],
             kind => {
                 let plain = |says: &str| match says {
                     "next" | "go" => String::new(),
@@ -189,6 +195,32 @@ impl std::fmt::Display for EventMatch {
     }
 }
 
+impl std::fmt::Display for AtDate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.offset.0 {
+            0 => {}
+            days @ ..0 => write!(f, "{} before ", Span::days(days.saturating_abs()))?,
+            days => write!(f, "{} after ", Span::days(days))?,
+        }
+        let each = if self.recurs == Recurs::Once { "" } else { ", each year" };
+        write!(f, "{}{each} at {}", self.attribute, self.time)
+    }
+}
+
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.days {
+            Days::Every => f.write_str("every day"),
+            Days::OfWeek(weekdays) => {
+                let days: Vec<String> = weekdays.iter().map(|day| day.to_string()).collect();
+                write!(f, "every {}", days.join(", "))
+            }
+            Days::OfMonth(day) => write!(f, "day {day} of every month"),
+        }?;
+        write!(f, " at {}", self.time)
+    }
+}
+
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.event)?;
@@ -213,6 +245,14 @@ impl std::fmt::Display for Trigger {
             Trigger::Event { event, rule } => write!(f, "{event}").map(|()| rule),
             Trigger::Entered { segment, rule, .. } => write!(f, "enters {segment}").map(|()| rule),
             Trigger::Left { segment, rule } => write!(f, "leaves {segment}").map(|()| rule),
+            Trigger::Time { when, segment, rule } => {
+                match when {
+                    When::Date(date) => write!(f, "{date}"),
+                    When::Schedule(schedule) => write!(f, "{schedule}"),
+                }?;
+                segment.iter().try_for_each(|segment| write!(f, "\nfor {segment}")).map(|()| rule)
+            }
+            Trigger::Call { rule } => write!(f, "called by the host").map(|()| rule),
         }?;
         rule.as_ref().map_or(Ok(()), |rule| write!(f, "\nif {rule}"))
     }

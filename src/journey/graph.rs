@@ -1,10 +1,11 @@
 //! The built-in journey: a graph of steps, walked one signal at a time.
 
+use super::calendar::has_zone;
 use super::digest::{self, Digest};
 use super::steps::{Step, StepKind};
 use super::trigger::{Begins, KeyOf, Trigger};
 use super::walk::{self, Walk};
-use super::{Act, Admission, Advance, Answer, Diagram, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use super::{Act, Admission, Advance, Answer, Diagram, EndReason, Entry, Journey, Occasion, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -146,9 +147,8 @@ impl Graph {
         began: Instant,
         now: Instant,
         trigger: Option<&Event>,
+        data: &Fields,
     ) -> Option<&'static str> {
-        let none = Fields::new();
-        let data = trigger.map_or(&none, |event| &event.properties);
         let happened = |wanted: &EventMatch, until: Instant| {
             let with_trigger = trigger.is_some_and(|event| wanted.matches(event, data));
             let until = until.min(now);
@@ -231,10 +231,21 @@ impl Journey for Graph {
         }
     }
 
+    fn timed(&self) -> Option<Span> {
+        self.trigger.timed(self.late_by)
+    }
+
+    fn occurs(&self, who: &dyn Customer, after: Occasion) -> Option<Occasion> {
+        self.trigger.occurs(who, self.shop_zone, after)
+    }
+
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission> {
-        let Begins { at, event, rule } = self.trigger.takes(signal)?;
-        let none = Fields::new();
-        let properties = event.map_or(&none, |event| &event.properties);
+        let Begins { at, event, id, data: properties, segment, rule } =
+            self.trigger.takes(signal, who, self.shop_zone)?;
+        let properties = &*properties;
+        if segment.is_some_and(|segment| who.member_of(segment) != Some(true)) {
+            return None;
+        }
         if let Some(rule) = rule
             && !rule.holds(&Facts::new(who, now).with_trigger(properties))
         {
@@ -247,14 +258,16 @@ impl Journey for Graph {
         };
         let key = match &self.key {
             None => None,
-            Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
+            Some(KeyOf::Event) => event.map_or_else(|| id.map(Into::into), |event| event.id.clone()),
             Some(KeyOf::Property(key)) => properties.get(key).and_then(Value::to_shared_key_text),
         };
         let about = self.about.as_ref().and_then(|key| about(properties, key));
+        let timed = matches!(signal, Signal::Occurred { .. });
         let refused = match () {
+            () if timed && !has_zone(who, self.shop_zone) => Some("no_zone"),
             () if now - at > self.late_by => Some("too_late"),
             () if self.key.is_some() && key.is_none() => Some("no_key"),
-            () => self.over_already(who, at, now, event),
+            () => self.over_already(who, at, now, event, properties),
         };
         Some(Admission { key, about, entry: self.entry, began: at, data, refused })
     }

@@ -5,6 +5,7 @@ mod calling;
 pub mod encoding;
 mod erase;
 mod merge;
+mod timers;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ pub use encoding::{DecodeError, DecodeProblem, Names};
 pub use erase::Tombstone;
 pub(crate) use merge::Erase;
 pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
+pub use timers::Timer;
 
 use crate::customer::{Contact, Engagement, Profile};
 use crate::journey::Place;
@@ -46,6 +48,8 @@ pub struct CustomerState {
     pub last: Instant,
     /// When a segment may change by time alone; [`Instant::MIN`] before the first evaluation.
     pub segments_due: Instant,
+    /// When time alone begins runs, by journey.
+    pub timers: Vec<Timer>,
 }
 
 /// What a record is.
@@ -146,6 +150,7 @@ impl CustomerState {
             judged: 0,
             last: Instant::MIN,
             segments_due: Instant::MIN,
+            timers: Vec::new(),
         }
     }
 
@@ -157,7 +162,8 @@ impl CustomerState {
         }
         let runs = self.runs.iter().map(Run::due);
         let contacts = self.profile.contacts.iter().filter_map(Contact::due);
-        runs.chain(contacts).min().unwrap_or(Instant::MAX).min(self.segments_due)
+        let timers = self.timers.iter().map(Timer::due);
+        runs.chain(contacts).chain(timers).min().unwrap_or(Instant::MAX).min(self.segments_due)
     }
 
     /// Whether it has become part of another.

@@ -42,7 +42,7 @@ impl<'a> Writer<'a> {
             state.judged != 0,
             !profile.points.dropped().is_empty(),
             state.erased != Instant::MIN,
-            false,
+            !state.timers.is_empty(),
             !state.goals.is_empty(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
@@ -107,6 +107,7 @@ impl<'a> Writer<'a> {
             self.instant(state.erased);
         }
         self.each(state.goals.iter(), Self::goal);
+        self.each(state.timers.iter(), Self::timer);
         match &state.stage {
             Stage::Live => {}
             Stage::Moved(to) => {
@@ -230,12 +231,9 @@ impl Reader<'_> {
             judged,
             dropped,
             erased,
-            unused,
+            timers,
             goals,
         ] = self.flags()?;
-        if unused {
-            return self.expected(self.at(), "flags of this format");
-        }
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
         let profile = &mut state.profile;
@@ -312,6 +310,9 @@ impl Reader<'_> {
         }
         if goals {
             state.goals = self.goals()?;
+        }
+        if timers {
+            state.timers = self.list(2, Self::timer)?;
         }
         if not_live {
             let at = self.at();
