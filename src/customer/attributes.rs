@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::cell::{Cell, Short};
-use super::places::Places;
+use super::places::{Hint, Places};
 use crate::primitives::{Instant, Key, Value, ValueRef};
 
 /// One attribute.
@@ -94,7 +94,7 @@ struct Told {
 impl Attributes {
     /// The attribute of this name.
     pub fn get(&self, key: &Key) -> Option<AttributeRef<'_>> {
-        self.places.find(key.hash(), &self.cells).and_then(|(at, _)| self.at(at))
+        self.position(key.hash()).and_then(|at| self.at(at))
     }
 
     /// The value of the attribute of this name.
@@ -106,7 +106,8 @@ impl Attributes {
     /// The value of the attribute with this hash, as it lies there.
     #[inline]
     pub(crate) fn cell(&self, hash: u64) -> Option<&Cell> {
-        self.places.find(hash, &self.cells).map(|(_, cell)| cell)
+        let at = self.position(hash)?;
+        self.cells.get(at).map(|(_, cell)| cell)
     }
 
     /// Takes a value said at an instant; an older one than what is known changes nothing. Says whether the value changed.
@@ -227,6 +228,19 @@ impl Attributes {
         if let Some((_, known)) = self.cells.get_mut(at) {
             *known = cell;
         }
+    }
+
+    #[inline]
+    fn position(&self, hash: u64) -> Option<usize> {
+        for turn in 0.. {
+            match self.places.hint(hash, turn) {
+                Hint::Nowhere => break,
+                Hint::At(at) if self.cells.get(at).is_some_and(|(known, _)| *known == hash) => return Some(at),
+                Hint::At(_) => {}
+                Hint::Unknown => return self.cells.binary_search_by_key(&hash, |(known, _)| *known).ok(),
+            }
+        }
+        None
     }
 }
 

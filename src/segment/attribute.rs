@@ -104,7 +104,11 @@ impl AttributeCondition {
 
     /// Whether the condition holds of a value, or of the absence of one; `None` if it reads more than that.
     pub(super) fn of_value(&self, now: Instant) -> Option<impl Fn(Option<ValueRef<'_>>) -> bool> {
-        self.lasting.is_none().then_some(move |value: Option<ValueRef<'_>>| self.check_value(value, None, now).inside)
+        let quick = if self.is_steady() { self.quick() } else { None };
+        self.lasting.is_none().then_some(move |value: Option<ValueRef<'_>>| match &quick {
+            Some(test) => test.holds(value),
+            None => self.check_value(value, None, now).inside,
+        })
     }
 
     /// Whether time alone never changes the answer.
@@ -112,10 +116,9 @@ impl AttributeCondition {
         self.lasting.is_none() && self.date.is_none()
     }
 
-    /// The one test of the attribute itself, or its opposite, if that is all that is asked.
-    pub(super) fn quick(&self, negated: bool) -> Option<Quick> {
-        let is_all = self.path.is_name() && self.is_steady();
-        is_all.then(|| self.comparison.quick(self.path.first(), negated)).flatten()
+    /// The one test of the attribute itself, if that is all that is asked.
+    pub(super) fn quick(&self) -> Option<Quick> {
+        if self.path.is_name() { self.comparison.quick(self.path.first()) } else { None }
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {

@@ -115,10 +115,10 @@ impl Comparison {
         operators.into()
     }
 
-    /// The only test, or its opposite, if there is one only and it is quickly told.
-    pub(super) fn quick(&self, key: &Key, opposite: bool) -> Option<Quick> {
+    /// The only test, if there is one only and it reads nothing but the value.
+    pub(super) fn quick(&self, key: &Key) -> Option<Quick> {
         match &*self.0 {
-            [Test { operator, negated }] => Quick::of(key, operator, *negated != opposite),
+            [Test { operator, negated }] => Quick::of(key, operator, *negated),
             _ => None,
         }
     }

@@ -1,65 +1,98 @@
 //! One test of one value, in the form in which the most common values are quickest compared.
 
-use super::compare::Operator;
-use crate::customer::{Cell, Profile, Short};
-use crate::primitives::{Key, Value};
+use std::sync::Arc;
 
-/// A test of an attribute that reads nothing but its value, for the most common values: of others the condition is asked.
+use super::compare::Operator;
+use crate::customer::{Cell, Customer, Profile, Short};
+use crate::primitives::{Key, Value, ValueRef};
+
+/// A test of an attribute that reads nothing but its value.
+///
+/// What passes of the most common values stands first; the operator is asked of the others.
 #[derive(Debug, Clone)]
 pub(super) struct Quick {
     hash: u64,
-    wanted: bool,
-    test: Test,
-}
-
-#[derive(Debug, Clone)]
-enum Test {
-    /// Is this short text.
-    Text([u64; 2]),
-    /// Is one of these, sorted.
-    Texts(Box<[[u64; 2]]>),
-    /// Is a whole number between these, both included.
-    Number(i64, i64),
+    negated: bool,
+    /// Of short texts only these, by their words and in their order; if there is none, the operator knows.
+    texts: Box<[[u64; 2]]>,
+    /// Of whole numbers only these, both included; if the greater comes first, the operator knows.
+    numbers: (i64, i64),
+    whole: Arc<(Key, Operator)>,
 }
 
 impl Quick {
     pub(super) fn of(key: &Key, operator: &Operator, negated: bool) -> Option<Quick> {
-        let test = match operator {
-            Operator::Equals(Value::Int(n)) => Test::Number(*n, *n),
-            Operator::Above(Value::Int(n)) => Test::Number(n.checked_add(1)?, i64::MAX),
-            Operator::Below(Value::Int(n)) => Test::Number(i64::MIN, n.checked_sub(1)?),
-            Operator::AtLeast(Value::Int(n)) => Test::Number(*n, i64::MAX),
-            Operator::AtMost(Value::Int(n)) => Test::Number(i64::MIN, *n),
-            Operator::Between(Value::Int(low), Value::Int(high)) => Test::Number(*low, *high),
-            Operator::Equals(value) => Test::Text(words(value)?),
-            Operator::In(list) => {
-                let mut texts: Vec<[u64; 2]> = list.iter().map(words).collect::<Option<_>>()?;
-                texts.sort_unstable();
-                texts.dedup();
-                Test::Texts(texts.into())
-            }
-            _ => return None,
+        let number = |value: &Value| match value {
+            Value::Int(n) => Some(*n),
+            _ => None,
         };
-        Some(Quick { hash: key.hash(), wanted: !negated, test })
+        let range = match operator {
+            Operator::Trigger(_) => return None,
+            Operator::Equals(value) => number(value).map(|n| (n, n)),
+            Operator::Above(value) => number(value).and_then(|n| n.checked_add(1)).map(|n| (n, i64::MAX)),
+            Operator::Below(value) => number(value).and_then(|n| n.checked_sub(1)).map(|n| (i64::MIN, n)),
+            Operator::AtLeast(value) => number(value).map(|n| (n, i64::MAX)),
+            Operator::AtMost(value) => number(value).map(|n| (i64::MIN, n)),
+            Operator::Between(low, high) => number(low).zip(number(high)),
+            _ => None,
+        };
+        let texts = match operator {
+            Operator::Equals(value) => words(std::slice::from_ref(value)),
+            Operator::In(list) => words(list),
+            _ => None,
+        };
+        Some(Quick {
+            hash: key.hash(),
+            negated,
+            texts: texts.unwrap_or_default().into(),
+            numbers: range.unwrap_or((i64::MAX, i64::MIN)),
+            whole: Arc::new((key.clone(), operator.clone())),
+        })
     }
 
     /// Whether a record's attribute passes; `None` if it takes more than a look.
     #[inline(always)]
     pub(super) fn at_a_glance(&self, profile: &Profile) -> Option<bool> {
-        let found = match (profile.attributes.cell(self.hash), &self.test) {
-            (Some(Cell::Short(text)), Test::Text(wanted)) => is(text.words(), *wanted),
-            (Some(Cell::Short(text)), Test::Texts(texts)) => is_one_of(text.words(), texts),
-            (Some(Cell::Int(n)), Test::Number(low, high)) => (low <= n) & (n <= high),
-            (None, _) if profile.place.is_none() => false,
+        let found = match profile.attributes.cell(self.hash) {
+            Some(Cell::Short(text)) if !self.texts.is_empty() => is_one_of(text.words(), &self.texts),
+            Some(Cell::Int(n)) if self.numbers.0 <= self.numbers.1 => self.is_number(*n),
+            None if profile.place.is_none() => false,
             _ => return None,
         };
-        Some(found == self.wanted)
+        Some(found != self.negated)
+    }
+
+    /// Whether a customer's attribute passes.
+    pub(super) fn holds_of(&self, who: &dyn Customer) -> bool {
+        let (key, _) = &*self.whole;
+        self.holds(who.attribute(key))
+    }
+
+    /// Whether a value, or the absence of one, passes.
+    pub(super) fn holds(&self, value: Option<ValueRef<'_>>) -> bool {
+        let (_, operator) = &*self.whole;
+        let found = match value {
+            None => false,
+            Some(ValueRef::Int(n)) if self.numbers.0 <= self.numbers.1 => self.is_number(n),
+            Some(value) => operator.holds(value, None),
+        };
+        found != self.negated
+    }
+
+    #[inline]
+    fn is_number(&self, n: i64) -> bool {
+        let (low, high) = self.numbers;
+        (low <= n) & (n <= high)
     }
 }
 
-/// Of a short text.
-fn words(value: &Value) -> Option<[u64; 2]> {
-    Some(Short::of(value.as_str()?)?.words())
+/// All of them in their order, if all are short texts. Where one is not, the operator asks.
+fn words(list: &[Value]) -> Option<Vec<[u64; 2]>> {
+    let words = |value: &Value| Some(Short::of(value.as_str()?)?.words());
+    let mut texts: Vec<[u64; 2]> = list.iter().map(words).collect::<Option<_>>()?;
+    texts.sort_unstable();
+    texts.dedup();
+    Some(texts)
 }
 
 #[inline]
