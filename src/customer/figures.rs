@@ -87,6 +87,13 @@ impl Figures {
         changed.and(self.visited())
     }
 
+    /// Sums up orders and returns at or before `horizon`, which are then no longer known one by one.
+    pub(crate) fn sum_up(&mut self, horizon: Instant) {
+        if let Some(parts) = &mut self.0 {
+            parts.purchases.settle_upto(horizon);
+        }
+    }
+
     /// Takes an engagement with a message, in an hour of the customer's local day.
     pub(crate) fn engaged(&mut self, hour: u8, device: Option<&str>) {
         self.0.get_or_insert_default().habits.get_or_insert_default().engaged(hour, device);

@@ -1,5 +1,7 @@
 //! What a customer did, as far back as the playbook's definitions read.
 
+mod forget;
+
 use std::sync::LazyLock;
 
 use super::column::{Column, insert_tight};

@@ -168,28 +168,43 @@ impl Purchases {
     /// Sums up the oldest of what is held beyond the limit.
     fn settle(&mut self) {
         while self.lines.len() > HELD {
-            // A return of an order that is held goes with the order.
-            let oldest = self.lines.iter().position(|line| line.kind == LineKind::Order || !self.has_order(line.order));
-            let Some(line) = oldest.and_then(|at| self.lines.get(at)).copied() else { return };
-            let mut settled = self.settled.take().unwrap_or_default();
-            match line.kind {
-                LineKind::Order => {
-                    self.count(&mut settled.gross, &line, line.amount);
-                    if let Some(kept) = self.kept(&line) {
-                        self.count(&mut settled.net, &line, kept);
-                    }
+            let Some(at) = self.oldest() else { return };
+            self.settle_line(at);
+        }
+    }
+
+    /// Sums up what happened at or before an instant.
+    pub(super) fn settle_upto(&mut self, horizon: Instant) {
+        while let Some(at) = self.oldest()
+            && self.lines.get(at).is_some_and(|line| line.at <= horizon)
+        {
+            self.settle_line(at);
+        }
+    }
+
+    /// A return of an order that is held goes with the order.
+    fn oldest(&self) -> Option<usize> {
+        self.lines.iter().position(|line| line.kind == LineKind::Order || !self.has_order(line.order))
+    }
+
+    fn settle_line(&mut self, at: usize) {
+        let Some(line) = self.lines.get(at).copied() else { return };
+        let mut settled = self.settled.take().unwrap_or_default();
+        match line.kind {
+            LineKind::Order => {
+                self.count(&mut settled.gross, &line, line.amount);
+                if let Some(kept) = self.kept(&line) {
+                    self.count(&mut settled.net, &line, kept);
                 }
-                LineKind::Refund => self.lose(&mut settled.net, &line),
-                LineKind::Cancel => {}
             }
-            self.settled = Some(settled);
-            if let Some(at) = oldest {
-                self.lines.remove(at);
-            }
-            // The last order of this name takes its returns along.
-            if line.kind == LineKind::Order && line.order != 0 && !self.has_order(line.order) {
-                self.lines.retain(|other| other.order != line.order);
-            }
+            LineKind::Refund => self.lose(&mut settled.net, &line),
+            LineKind::Cancel => {}
+        }
+        self.settled = Some(settled);
+        self.lines.remove(at);
+        // The last order of this name takes its returns along.
+        if line.kind == LineKind::Order && line.order != 0 && !self.has_order(line.order) {
+            self.lines.retain(|other| other.order != line.order);
         }
     }
 

@@ -88,6 +88,9 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let identity = object.get("identity").map_or_else(|| Some(Identity::default()), |node| Identity::decode(&node));
     let retention = object.get("retention");
     let retention = retention.map_or_else(|| Some(Retention::default()), |node| Retention::decode(&node, horizon));
+    if let Some(retention) = &retention {
+        hosts_read(object, retention, &host);
+    }
     let brand = object.get("brand").map(|node| decode_brand(&node)).unwrap_or_default();
     let channels = object.get("channels").map(|node| decode_channels(&node)).unwrap_or_default();
     let channel_ids: Vec<ChannelId> = channels.iter().map(|spec| spec.tag.id.clone()).collect();
@@ -152,6 +155,25 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     Some(playbook)
 }
 
+/// Reports what the host's own definitions read of which less is kept.
+fn hosts_read(object: &Object<'_>, retention: &Retention, host: &PlaybookBuilder) {
+    let Some(kept) = retention.events() else { return };
+    let segments = host.segments.iter().map(|(id, segment)| (format!("segment `{id}`"), segment.needs()));
+    let journeys = host.journeys.iter().map(|journey| (format!("journey `{}`", journey.id()), journey.needs()));
+    for (definition, needs) in segments.chain(journeys) {
+        for need in needs.events.iter().filter(|need| need.keep.within > kept) {
+            object.node().fault_at(
+                "$.retention.events",
+                format!(
+                    "keeps {kept}, but the host's {definition} reads further back in `{}`; keep events longer, or have it \
+                     need less (rules are best added by `with_criteria`)",
+                    need.event
+                ),
+            );
+        }
+    }
+}
+
 fn consent(object: &Object<'_>, channels: &[ChannelSpec], policy: Option<&Policy>) -> ConsentRules {
     let Some(node) = object.get("consent") else { return ConsentRules::default() };
     let kinds: Vec<ChannelKind> = channels.iter().map(|spec| spec.tag.kind.clone()).collect();
@@ -214,6 +236,9 @@ impl Playbook {
             self.channels.iter().map(|spec| spec.timeout).chain(self.effects.iter().map(|spec| spec.timeout));
         let slowest = timeouts.max().unwrap_or(Span::ZERO);
         self.lease = Span::millis(slowest.as_millis().saturating_mul(2)).max(Span::minutes(1));
+        if let Some(kept) = self.retention.events() {
+            index.events.values_mut().for_each(|plan| plan.keep.within = plan.keep.within.min(kept));
+        }
         self.by_message = by_message;
         let named = |journey: &Arc<dyn Journey>| (journey.id().key().hash(), journey.version());
         self.by_journey = (0u16..).zip(&self.journeys).map(|(n, journey)| (named(journey), n)).collect();

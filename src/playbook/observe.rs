@@ -42,6 +42,7 @@ impl Turn<'_> {
         }
         let book = self.book;
         let names = &book.index.names;
+        self.forget_past();
         let points = self.points_before(event);
         let mut observed = self.state.profile.observe(event, at, |key| names.get(&key.hash()).unwrap_or(key).clone());
         observed.derived = self.state.profile.figures.observe(event, at, &book.figures, book.currency);
@@ -50,6 +51,7 @@ impl Turn<'_> {
         let mut recorded = Recorded::First;
         if let Some(plan) = plan
             && plan.keep != crate::primitives::Keep::default()
+            && self.keeps(at)
         {
             let property = |key: &crate::primitives::Key| event.properties.get(key);
             let name = names.get(&event.name.hash()).unwrap_or(&event.name);

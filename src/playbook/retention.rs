@@ -1,4 +1,4 @@
-//! For how long a visitor is remembered of whom nothing is heard any more.
+//! For how long a visitor is remembered of whom nothing is heard any more, and what is kept of anybody's past.
 
 use super::Playbook;
 use super::input::{Input, What};
@@ -15,34 +15,57 @@ const AGAIN: Span = Span::days(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Retention {
     visitors: Option<Span>,
+    events: Option<Span>,
 }
 
 impl Retention {
     pub(super) fn decode(node: &Node<'_>, horizon: Option<Span>) -> Option<Self> {
-        let object = node.object(&["visitors"])?;
-        let visitors = match object.get("visitors") {
-            None => None,
-            Some(node) => {
-                let span = node.span()?;
-                if horizon.is_some_and(|horizon| span < horizon) {
-                    node.fault(
-                        "is shorter than `dedupe_horizon`, within which no event may act twice; make it at least as long, \
-                         or shorten the other",
-                    );
-                }
-                Some(span)
-            }
-        };
-        Some(Retention { visitors })
+        let object = node.object(&["visitors", "events"])?;
+        let [visitors, events] = ["visitors", "events"].map(|name| match object.get(name) {
+            None => Some(None),
+            Some(node) => Self::span(&node, horizon).map(Some),
+        });
+        Some(Retention { visitors: visitors?, events: events? })
+    }
+
+    fn span(node: &Node<'_>, horizon: Option<Span>) -> Option<Span> {
+        let span = node.span()?;
+        if horizon.is_some_and(|horizon| span < horizon) {
+            node.fault(
+                "is shorter than `dedupe_horizon`, within which no event may act twice; make it at least as long, \
+                 or shorten the other",
+            );
+        }
+        Some(span)
     }
 
     /// For how long a record is kept of a visitor who was never known and is not seen any more; `None` is for ever.
     pub fn visitors(&self) -> Option<Span> {
         self.visitors
     }
+
+    /// For how long occurrences of events, and orders one by one, are kept; `None` is for as long as a definition reads them
+    /// (promise 5.4).
+    pub fn events(&self) -> Option<Span> {
+        self.events
+    }
 }
 
 impl Turn<'_> {
+    /// Forgets what is past keeping. No definition reads it, so it makes no difference when this is done; what is still to
+    /// be evaluated as of an earlier instant keeps what it reads.
+    pub(super) fn forget_past(&mut self) {
+        let Some(kept) = self.book.retention.events else { return };
+        let evaluated = self.state.due().min(self.now);
+        self.state.profile.history.forget(evaluated - kept);
+        self.state.profile.figures.sum_up(self.now - kept);
+    }
+
+    /// Whether an event of this instant is still to enter the history.
+    pub(super) fn keeps(&self, at: Instant) -> bool {
+        self.book.retention.events.is_none_or(|kept| at > self.now - kept)
+    }
+
     /// When the record is to go because its visitor was not seen for so long; the end of time if it is to stay.
     pub(super) fn visitor_due(&self) -> Instant {
         let Some(kept) = self.book.retention.visitors else { return Instant::MAX };

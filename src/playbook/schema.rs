@@ -37,7 +37,7 @@ fn playbook() -> Json {
         ("currency", refer("currency")),
         ("dedupe_horizon", span()),
         ("identity", identity()),
-        ("retention", object([("visitors", span())])),
+        ("retention", object([("visitors", span()), ("events", span())])),
         ("brand", message::schema::brand()),
         ("consent", customer::schema::consent()),
         ("figures", customer::schema::figures()),

@@ -96,6 +96,7 @@ impl Playbook {
         } else {
             turn.decide_all();
         }
+        turn.forget_past();
         Ok(turn.out)
     }
 }

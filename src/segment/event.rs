@@ -81,7 +81,22 @@ impl EventCondition {
             _ => MeasureAsk::decode(asked, object).map(|ask| Asks::Measure(Box::new(ask))),
         };
         known?;
-        Some(EventCondition { event: event?, filter: filter?.unwrap_or_default(), asks: asks? })
+        let condition = EventCondition { event: event?, filter: filter?.unwrap_or_default(), asks: asks? };
+        super::retained::check(object.node(), condition.reach());
+        Some(condition)
+    }
+
+    /// How far back it reads occurrences. Totals and the first instant are known for ever.
+    fn reach(&self) -> Span {
+        match &self.asks {
+            Asks::First(_) if self.filter.is_empty() => Span::ZERO,
+            Asks::First(_) | Asks::Gap(_) => Span::MAX,
+            Asks::Last(age) => age.reach().unwrap_or(Span::MAX),
+            Asks::Measure(ask) => match (&ask.measure, ask.window) {
+                (Measure::Count(_), Window::Ever) if self.is_plain(ask) && ask.returns.is_none() => Span::ZERO,
+                _ => ask.window.reach(),
+            },
+        }
     }
 
     fn series<'a>(&self, facts: &Facts<'a>) -> Option<&'a Series> {

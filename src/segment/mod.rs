@@ -100,6 +100,7 @@ mod range;
 mod recent;
 #[cfg(test)]
 mod reference;
+mod retained;
 mod returns;
 mod rfm;
 #[cfg(test)]

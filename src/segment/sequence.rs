@@ -43,7 +43,18 @@ impl Sequence {
             return None;
         }
         known?;
-        Some(Sequence { steps: steps.into_iter().collect::<Option<_>>()?, within: within?, in_last: in_last? })
+        let sequence =
+            Sequence { steps: steps.into_iter().collect::<Option<_>>()?, within: within?, in_last: in_last? };
+        super::retained::check(object.node(), sequence.reach());
+        Some(sequence)
+    }
+
+    /// How far back it reads occurrences.
+    fn reach(&self) -> Span {
+        match (self.within, self.in_last) {
+            (Some(within), Some(in_last)) => Span::millis(within.as_millis().saturating_add(in_last.as_millis())),
+            _ => Span::MAX,
+        }
     }
 
     pub(super) fn write(&self, out: &mut Map<String, Json>) {
@@ -119,10 +130,7 @@ impl Sequence {
     }
 
     pub(super) fn needs(&self, needs: &mut Needs) {
-        let within = match (self.within, self.in_last) {
-            (Some(within), Some(in_last)) => Span::millis(within.as_millis().saturating_add(in_last.as_millis())),
-            _ => Span::MAX,
-        };
+        let within = self.reach();
         for step in &self.steps {
             let properties = step.filter.properties();
             needs.event(EventNeed { event: step.event.clone(), properties, keep: Keep { last: 0, within } });
