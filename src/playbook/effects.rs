@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::input::{EffectCalled, EffectEnd, What};
+use super::input::What;
 use super::runs::visit_of;
 use super::step::Turn;
 use crate::customer::RunRef;
 use crate::delivery::{EffectCall, EffectError};
 use crate::journey::{Answer, Signal};
 use crate::message::{Payload, RenderInput};
-use crate::primitives::{EffectId, Fields, IdempotencyKey, Instant, Span};
+use crate::primitives::{EffectId, Fields, IdempotencyKey, Instant, JourneyId, Span};
 use crate::record::{CallStage, Calling, Run};
 
 /// What a run keeps of an answer is bounded: so many bytes of JSON.
@@ -187,5 +187,48 @@ impl Turn<'_> {
         let how = if tries > 0 { EffectEnd::Abandoned } else { EffectEnd::Cancelled };
         self.out.release.push(id);
         self.out.notice(self.now, What::EffectEnded { id, effect, how, reason: Some(why.into()) });
+    }
+}
+
+/// A call of an effect, as logs tell it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct EffectCalled {
+    /// The call, and its idempotency key.
+    pub id: IdempotencyKey,
+    /// Which effect.
+    pub effect: EffectId,
+    /// The journey that asked.
+    pub journey: JourneyId,
+    /// The step that asked.
+    pub step: Arc<str>,
+}
+
+/// How a call of an effect ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EffectEnd {
+    /// The host did it.
+    Done,
+    /// It failed for good.
+    Failed,
+    /// Its time ran out.
+    Expired,
+    /// It was withdrawn before its claim.
+    Cancelled,
+    /// Its run went away while it was handed over, or after a try of which nobody knows the outcome: it is not tried again.
+    Abandoned,
+}
+
+impl EffectEnd {
+    /// One word for reports.
+    pub fn word(self) -> &'static str {
+        match self {
+            EffectEnd::Done => "done",
+            EffectEnd::Failed => "failed",
+            EffectEnd::Expired => "expired",
+            EffectEnd::Cancelled => "cancelled",
+            EffectEnd::Abandoned => "abandoned",
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 use super::calls::{Begun, Call};
+use super::effects::{EffectCalled, EffectEnd};
 use crate::customer::{Block, ContentKey, Engagement, Status, SuppressionChange};
 use crate::delivery::{DeliveryError, EffectCall, EffectError, Envelope};
 use crate::event::{Event, ReceiptKind};
@@ -472,49 +473,6 @@ pub struct HandedOverAgain {
     /// Which try it is; 1 if the first was given back.
     #[serde(rename = "try")]
     pub number: u16,
-}
-
-/// A call of an effect, as logs tell it.
-#[derive(Debug, Clone, serde::Serialize)]
-pub struct EffectCalled {
-    /// The call, and its idempotency key.
-    pub id: IdempotencyKey,
-    /// Which effect.
-    pub effect: EffectId,
-    /// The journey that asked.
-    pub journey: JourneyId,
-    /// The step that asked.
-    pub step: Arc<str>,
-}
-
-/// How a call of an effect ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum EffectEnd {
-    /// The host did it.
-    Done,
-    /// It failed for good.
-    Failed,
-    /// Its time ran out.
-    Expired,
-    /// It was withdrawn before its claim.
-    Cancelled,
-    /// Its run went away while it was handed over, or after a try of which nobody knows the outcome: it is not tried again.
-    Abandoned,
-}
-
-impl EffectEnd {
-    /// One word for reports.
-    pub fn word(self) -> &'static str {
-        match self {
-            EffectEnd::Done => "done",
-            EffectEnd::Failed => "failed",
-            EffectEnd::Expired => "expired",
-            EffectEnd::Cancelled => "cancelled",
-            EffectEnd::Abandoned => "abandoned",
-        }
-    }
 }
 
 /// Without the customer and the instant, which the line has already: a key that comes twice is refused by strict readers.

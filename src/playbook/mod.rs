@@ -3,6 +3,7 @@
 mod calls;
 mod claims;
 mod decode;
+mod digests;
 mod effects;
 mod erasure;
 mod export;
@@ -21,18 +22,18 @@ mod segments;
 mod step;
 mod suppression;
 mod timers;
+mod updates;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
 pub use calls::{Begun, Call};
+pub use effects::{EffectCalled, EffectEnd};
 pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{
-    EffectCalled, EffectEnd, Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What,
-};
+pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
 pub use retention::Retention;
 
 use crate::channel::ChannelSpec;

@@ -3,15 +3,13 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use rust_decimal::Decimal;
-
 use super::effects::WantedCall;
 use super::input::{RunNamed, What};
 use super::messages::Wanted;
 use super::step::{MOST_TRANSITIONS, Turn};
 use crate::customer::{Contact, RunRef, Status};
 use crate::journey::{Act, Admission, Advance, EndReason, Entry, Journey, News, RunView, Signal, Stuck};
-use crate::primitives::{IdempotencyKey, Instant, Key, Span, Value};
+use crate::primitives::{IdempotencyKey, Instant, Key, Span};
 use crate::record::{Hold, Run};
 
 /// For how long after a run's end events about the same thing still belong to it rather than to an earlier run.
@@ -202,23 +200,8 @@ impl<'a> Turn<'a> {
                     run.data.insert(name, value);
                 }
                 Act::Add { attribute, amount } => self.add(&attribute, amount),
-                Act::Remove { attribute } => {
-                    self.state.profile.attributes.remove(&attribute);
-                    self.ask_again_soon(&attribute);
-                }
+                Act::Remove { attribute } => self.remove(&attribute),
             }
-        }
-    }
-
-    /// Adds to an attribute that is a number or is not there.
-    fn add(&mut self, attribute: &Key, amount: Decimal) {
-        let before = match self.state.profile.attributes.value(attribute) {
-            None => Some(Decimal::ZERO),
-            Some(value) => value.as_decimal(),
-        };
-        if let Some(sum) = before.and_then(|before| before.checked_add(amount)) {
-            self.state.profile.attributes.set(attribute, Value::from(sum), self.now);
-            self.ask_again_soon(attribute);
         }
     }
 
@@ -295,20 +278,6 @@ impl<'a> Turn<'a> {
                 }
             }
         }
-    }
-
-    /// An event joins the run of its key, if that still gathers.
-    fn gather(&mut self, id: u64, admission: &Admission) {
-        let known =
-            |turn: &Self| turn.state.runs.iter().find(|run| run.id == id).map(|run| (named(run), run.data.clone()));
-        let Some((run, before)) = known(self) else { return };
-        self.signal(id, &Signal::Gathered { data: &admission.data, at: admission.began });
-        let joined = known(self).is_none_or(|(_, after)| after != before);
-        let what = match joined {
-            true => What::RunGathered(run),
-            false => What::NotBegun { journey: run.journey, reason: "running" },
-        };
-        self.out.notice(self.now, what);
     }
 
     /// Whether the entry policy lets a run begin (`None`), changes one (its id), or neither.

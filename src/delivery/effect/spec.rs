@@ -37,16 +37,10 @@ impl EffectSpec {
             id: id.into(),
             timeout: TIMEOUT,
             in_flight: IN_FLIGHT,
-            retry: until_its_time_is_over(),
+            retry: Retry { attempts: u16::MAX, ..Retry::default() },
             valid_for: VALID_FOR,
         }
     }
-}
-
-fn until_its_time_is_over() -> Retry {
-    let mut retry = Retry::default();
-    retry.attempts = u16::MAX;
-    retry
 }
 
 /// The object `effects`: specs by their ids, in the order of the ids.

@@ -1,6 +1,7 @@
 //! What is stored comes back, whatever it is; what is not a record is refused.
 
 mod golden;
+mod golden_calls;
 mod hostile;
 mod odd;
 mod rehearsed;
