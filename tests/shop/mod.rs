@@ -88,7 +88,8 @@ impl Shop {
     }
 
     fn fire(&mut self, limit: Instant, including: bool) {
-        loop {
+        // Before its first input there is no record that could be woken.
+        while self.state.last > Instant::MIN {
             let due = self.state.due();
             if due > limit || (due == limit && !including) || due == Instant::MAX {
                 return;
