@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use throughline::{Criteria, CustomerState, Event, Instant, MoneyBasis, Playbook, Rehearsal, Span, What};
+use throughline::{
+    Criteria, CustomerId, CustomerState, Event, Input, Instant, MoneyBasis, Playbook, Rehearsal, Span, What,
+};
 
 fn day(days: i64) -> Instant {
     Instant::from_millis(1_700_000_000_000) + Span::days(days)
@@ -123,14 +125,41 @@ fn promise_5_4_ten_years_weigh_no_more_than_one() {
 fn promise_5_4_what_comes_too_late_to_be_kept_enters_no_history() {
     let segments = json!({"a": {"event": "Order Completed", "count": {"at_least": 1}, "within": "30d"}});
     let playbook = Playbook::from_json(&book(&segments, Some("30d")).to_string()).unwrap();
-    let mut state = CustomerState::new(throughline::CustomerId::new("u"), day(0));
+    let mut state = CustomerState::new(CustomerId::new("u"), day(0));
     let around = throughline::Surroundings::default();
-    let late = throughline::Input::Event(Arc::new(order(1).id("m1").at(day(0))));
+    let late = Input::Event(Arc::new(order(1).id("m1").at(day(0))));
     let out = playbook.step(&mut state, &late, &around, day(30)).unwrap();
     assert!(out.notices.iter().any(|notice| matches!(notice.what, What::TooOld)));
     assert!(state.profile.history.series(&"Order Completed".into()).is_none());
     assert_eq!(state.profile.figures.bought(MoneyBasis::Net).orders, 1);
     assert!(playbook.step(&mut state, &late, &around, day(30)).unwrap().duplicate);
+}
+
+#[test]
+fn promise_5_5_what_is_still_to_be_evaluated_as_of_an_earlier_instant_misses_nothing() {
+    let segments = json!({"once": {"event": "A", "count": {"equals": 1}, "within": "20d"}});
+    let playbook = Playbook::from_json(&book(&segments, Some("20d")).to_string()).unwrap();
+    let mut state = CustomerState::new(CustomerId::new("u"), day(0));
+    let mut step = |input: Input, now: i64| {
+        playbook.step(&mut state, &input, &throughline::Surroundings::default(), day(now)).unwrap().notices
+    };
+    let event = |name: &str, at: i64| Input::Event(Arc::new(Event::track(name).user("u").at(day(at))));
+    step(event("A", 0), 0);
+    step(event("A", 15), 15);
+    // Too old to fire timers, it reaches the record before the wake that is late.
+    step(event("B", 5), 39);
+    let told = step(Input::Wake, 39);
+    let told: Vec<_> = told
+        .iter()
+        .filter_map(|notice| match notice.what {
+            What::SegmentEntered { .. } => Some((notice.at, true)),
+            What::SegmentLeft { .. } => Some((notice.at, false)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [(day(20), true), (day(35), false)]);
+    let times = state.profile.history.series(&"A".into()).unwrap().times();
+    assert!(times.is_empty(), "{times:?}");
 }
 
 #[test]
