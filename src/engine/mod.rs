@@ -1,5 +1,6 @@
 //! The async shell: takes events in, wakes records, hands messages to channels, brings their answers back.
 
+mod check;
 mod clock;
 mod dispatch;
 mod enroll;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use check::Checked;
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{Lane, Ready};
 pub use enroll::Enrolled;

@@ -1,9 +1,10 @@
 //! The built-in journey: a graph of steps, walked one signal at a time.
 
-use super::steps::Step;
+use super::migrate::Takeover;
+use super::steps::{Next, Step};
 use super::trigger::{Begins, KeyOf, Trigger};
 use super::walk::Walk;
-use super::{Act, Admission, Advance, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use super::{Act, Admission, Advance, EndReason, Ending, Entry, Journey, Migration, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -24,6 +25,11 @@ pub struct Graph {
     pub(super) exits: Vec<Exit>,
     pub(super) goal: Option<EventMatch>,
     pub(super) steps: Vec<Step>,
+    /// The steps' numbers, ascending, each with its position in the list.
+    pub(super) numbers: Vec<(u32, u32)>,
+    /// The versions whose runs go on in this one.
+    pub(super) takeovers: Vec<Takeover>,
+    pub(super) paused: bool,
     /// The trigger's properties that a run keeps.
     pub(super) keeps: Vec<Key>,
     pub(super) needs: Needs,
@@ -80,8 +86,20 @@ pub(super) struct Stretch {
 }
 
 impl Graph {
-    pub(super) fn step(&self, step: u32) -> Option<&Step> {
-        self.steps.get(step as usize)
+    /// The step of a number, as places hold it.
+    pub(super) fn step(&self, number: u32) -> Option<&Step> {
+        self.steps.get(self.position(number)? as usize)
+    }
+
+    fn position(&self, number: u32) -> Next {
+        let at = self.numbers.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.numbers.get(at).map(|(_, position)| *position)
+    }
+
+    /// Why a run at a step that is not there goes nowhere.
+    pub(super) fn gone(&self) -> Stuck {
+        let version = self.version;
+        Stuck(format!("its step is not in version {version}; raise the version when steps go, and `migrate` its runs"))
     }
 
     /// Whether runs begin with an event of this name.
@@ -225,6 +243,11 @@ impl Journey for Graph {
         let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts: Vec::new(), moved: false };
         let wake = match signal {
             Signal::Begun => walk.enter(Some(0), run.began)?,
+            Signal::Arrived => {
+                walk.moved = true;
+                let step = self.position(run.place.step).ok_or_else(|| self.gone())?;
+                walk.enter(Some(step), run.place.since)?
+            }
             _ => walk.react(signal)?,
         };
         let place = walk.moved.then_some(walk.place);
@@ -233,6 +256,27 @@ impl Journey for Graph {
 
     fn step_name(&self, step: u32) -> &str {
         self.step(step).map_or("", |step| step.name.as_str())
+    }
+
+    fn has_step(&self, step: u32) -> bool {
+        self.step(step).is_some()
+    }
+
+    fn exits(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Ending {
+        let (over, until) = self.ends(run, signal, who, now);
+        Ending { over, until }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    fn migrates(&self) -> Vec<u32> {
+        self.takeovers.iter().map(|takeover| takeover.from).collect()
+    }
+
+    fn migrate(&self, from: u32, step: u32) -> Option<Migration> {
+        self.takeovers.iter().find(|takeover| takeover.from == from)?.of(step)
     }
 }
 

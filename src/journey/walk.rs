@@ -31,11 +31,10 @@ impl Walk<'_> {
                 self.acts.push(Act::End(EndReason::Completed));
                 return Ok(None);
             };
-            let Some(found) = self.graph.step(step) else {
-                return Err(Stuck(format!("step {step} does not exist in version {}", self.graph.version)));
-            };
-            let visit = self.place.visit + u32::from(self.moved || self.place.visit == 0 || step != self.place.step);
-            self.place = Place { step, visit, since, ..Place::default() };
+            let Some(found) = self.graph.steps.get(step as usize) else { return Err(self.graph.gone()) };
+            let elsewhere = found.number != self.place.step;
+            let visit = self.place.visit + u32::from(self.moved || self.place.visit == 0 || elsewhere);
+            self.place = Place { step: found.number, visit, since, ..Place::default() };
             self.moved = true;
             match &found.kind {
                 StepKind::End => next = None,
@@ -146,9 +145,7 @@ impl Walk<'_> {
     /// Reacts to a signal at the present place.
     pub(super) fn react(&mut self, signal: &Signal<'_>) -> Result<Option<Instant>, Stuck> {
         let graph = self.graph;
-        let Some(step) = graph.step(self.place.step) else {
-            return Err(Stuck(format!("step {} does not exist in version {}", self.place.step, graph.version)));
-        };
+        let Some(step) = graph.step(self.place.step) else { return Err(graph.gone()) };
         match &step.kind {
             StepKind::Wait { next, .. } | StepKind::WaitUntil { next, .. } => match (self.waited(step)?, signal) {
                 (Waited::Until(Some(due)), Signal::Due { at }) if due <= *at => self.enter(*next, due),
@@ -222,6 +219,11 @@ impl Walk<'_> {
                     return Ok(due);
                 }
                 self.acts.push(Act::Engaged { how: Engagement::Conversion, at: *at });
+                self.acts.push(Act::Withdraw);
+                self.leave(engaged, *at)
+            }
+            // What the event told while the journey was paused.
+            (Signal::Message(News::Engaged { how: Engagement::Conversion, at }), StopsOn::Event { .. }) => {
                 self.acts.push(Act::Withdraw);
                 self.leave(engaged, *at)
             }

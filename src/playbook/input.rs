@@ -209,6 +209,16 @@ pub enum What {
     RunBegun(RunNamed),
     /// A run that had sent nothing was set back to its start.
     RunRestarted(RunNamed),
+    /// A run went on in a newer version of its journey (promise 6.7).
+    RunMigrated {
+        /// Which run, with the version that it has now.
+        #[serde(flatten)]
+        run: RunNamed,
+        /// The version that it had.
+        from: u32,
+        /// The step at which it is now.
+        step: Arc<str>,
+    },
     /// A trigger began no run.
     NotBegun {
         /// Of which journey.

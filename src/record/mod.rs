@@ -42,6 +42,8 @@ pub struct CustomerState {
     pub last: Instant,
     /// When a segment may change by time alone; [`Instant::MIN`] before the first evaluation.
     pub segments_due: Instant,
+    /// Whether something is held back because a journey is paused: a run, or a message that was to be tried again.
+    pub paused: bool,
 }
 
 /// What a record is.
@@ -86,6 +88,9 @@ pub struct Run {
     pub sent: u32,
     /// A message that waits to be decided anew.
     pub pending: Option<Box<Pending>>,
+    /// While its journey is paused, when its exits want to be looked at; [`Instant::MAX`] if at no instant. Until it is
+    /// resumed neither its wake nor its message is due.
+    pub paused: Option<Instant>,
 }
 
 /// A deferred message: it reserves nothing and is decided anew when its time comes (promise 7.5).
@@ -135,6 +140,7 @@ impl CustomerState {
             judged: 0,
             last: Instant::MIN,
             segments_due: Instant::MIN,
+            paused: false,
         }
     }
 
@@ -184,8 +190,13 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    /// When the run wants to be woken, for its step or for its deferred message.
+    /// When the run wants to be woken: for its step or for its deferred message, or in a pause for its exits.
     pub fn due(&self) -> Instant {
+        self.paused.unwrap_or_else(|| self.goes_on())
+    }
+
+    /// The same as if its journey were not paused.
+    pub(crate) fn goes_on(&self) -> Instant {
         let retry = self.pending.as_ref().map(|pending| pending.retry);
         self.wake.into_iter().chain(retry).min().unwrap_or(Instant::MAX)
     }

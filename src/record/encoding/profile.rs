@@ -42,6 +42,10 @@ impl<'a> Writer<'a> {
             state.judged != 0,
             !profile.points.dropped().is_empty(),
             state.erased != Instant::MIN,
+            false,
+            false,
+            false,
+            state.paused,
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -202,6 +206,7 @@ impl<'a> Writer<'a> {
 impl Reader<'_> {
     pub(super) fn record(&mut self) -> Result<CustomerState> {
         let id = self.id()?;
+        let at = self.at();
         let [
             user_id,
             visitors,
@@ -227,13 +232,21 @@ impl Reader<'_> {
             judged,
             dropped,
             erased,
+            a,
+            b,
+            c,
+            paused,
         ] = self.flags()?;
+        if a || b || c {
+            return self.expected(at, "flags of this format");
+        }
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
         let profile = &mut state.profile;
         profile.last_seen = last_seen;
         state.last = self.instant()?;
         state.segments_due = self.instant()?;
+        state.paused = paused;
         if user_id {
             profile.user_id = Some(self.text()?);
         }

@@ -17,6 +17,10 @@ impl<'a> Writer<'a> {
             run.pending.is_some(),
             place.awaiting,
             place.note.is_some(),
+            false,
+            false,
+            false,
+            run.paused.is_some(),
         ]);
         self.text(run.journey.as_str());
         self.number(run.version);
@@ -37,6 +41,7 @@ impl<'a> Writer<'a> {
         if let Some(pending) = &run.pending {
             self.pending(pending);
         }
+        run.paused.into_iter().for_each(|until| self.instant(until));
     }
 
     fn pending(&mut self, pending: &'a Pending) {
@@ -72,7 +77,11 @@ impl Reader<'_> {
     }
 
     fn run(&mut self) -> Result<Run> {
-        let [key, about, wake, data, pending, awaiting, note] = self.flags()?;
+        let at = self.at();
+        let [key, about, wake, data, pending, awaiting, note, a, b, c, paused] = self.flags()?;
+        if a || b || c {
+            return self.expected(at, "flags of this format");
+        }
         let (journey, version, id) = (self.journey()?, self.number()?, self.hash()?);
         let key = key.then(|| self.text()).transpose()?;
         let about = about.then(|| self.hash()).transpose()?;
@@ -92,6 +101,7 @@ impl Reader<'_> {
             data: if data { self.fields(0)? } else { Fields::new() },
             sent: self.number()?,
             pending: if pending { Some(Box::new(self.pending()?)) } else { None },
+            paused: paused.then(|| self.instant()).transpose()?,
         })
     }
 

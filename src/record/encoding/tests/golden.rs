@@ -322,6 +322,7 @@ fn runs() -> Vec<Run> {
             first: day(8),
             retry: day(9),
         })),
+        paused: None,
     };
     let plain = Run {
         journey: "browse".into(),
@@ -335,6 +336,7 @@ fn runs() -> Vec<Run> {
         data: Fields::new(),
         sent: 0,
         pending: None,
+        paused: None,
     };
     vec![cart, plain]
 }

@@ -191,8 +191,11 @@ fn run() -> impl Strategy<Value = Run> {
             Box::new(Pending { message: MessageId::new(message), only, cascade, first, retry })
         });
     let named = (name(), any::<u32>(), hash(), option::of(text()), option::of(hash()));
-    (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending))).prop_map(
-        |((journey, version, id, key, about), (began, place, wake, data, sent, pending))| Run {
+    (
+        named,
+        (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending), option::of(instant())),
+    )
+        .prop_map(|((journey, version, id, key, about), (began, place, wake, data, sent, pending, paused))| Run {
             journey: JourneyId::new(journey),
             version,
             id,
@@ -204,8 +207,8 @@ fn run() -> impl Strategy<Value = Run> {
             data,
             sent,
             pending,
-        },
-    )
+            paused,
+        })
 }
 
 fn hold() -> impl Strategy<Value = Hold> {
@@ -386,16 +389,15 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
-        .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
-            profile,
-            runs,
-            holds,
-            stage,
-            absorbed,
-            judged,
-            erased,
-            last,
-            segments_due,
+    (
+        profile(),
+        vec(run(), 0..3),
+        vec(hold(), 0..4),
+        (stage, absorbed, any::<u64>(), instant(), any::<bool>()),
+        instant(),
+        instant(),
+    )
+        .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased, paused), last, segments_due)| {
+            CustomerState { profile, runs, holds, stage, absorbed, judged, erased, last, segments_due, paused }
         })
 }
