@@ -757,7 +757,11 @@ fn listed(made: &[Made], order: u64) -> Json {
     with(with(journey, "key", json!("order_id")), "entry", json!("keyed"))
 }
 
-fn edits() -> impl Strategy<Value = (Vec<(bool, Edit, Option<bool>)>, u64, u64)> {
+/// Of each step whether it waits, what is done to it, and whether what is added after it, if anything is, waits.
+type Edits = Vec<(bool, Edit, Option<bool>)>;
+
+/// Edits, and the orders in which both versions are listed.
+fn edits() -> impl Strategy<Value = (Edits, u64, u64)> {
     let edit = prop_oneof![3 => Just(Edit::Keep), 1 => Just(Edit::Rename), 1 => Just(Edit::Remove)];
     let added = prop_oneof![3 => Just(None), 1 => any::<bool>().prop_map(Some)];
     (prop::collection::vec((any::<bool>(), edit, added), 1..8), any::<u64>(), any::<u64>())
