@@ -54,6 +54,81 @@ fn promise_6_1_every_kind_of_bad_input_is_told_at_once_at_its_place() {
     }
 }
 
+#[test]
+fn promise_6_1_what_is_wrong_with_a_graph_as_a_whole_is_told_at_its_steps() {
+    let begin = json!({"event": "Begin"});
+    let book = json!({
+        "version": 1, "currency": "EUR", "channels": {"in_app": {}, "push": {"by_id": true}, "email": {}},
+        "segments": {"buyers": {"event": "Order Completed"}},
+        "policy": {"frequency_caps": [{"at_most": 1, "calendar": "day", "topics": ["ofers"]}]},
+        "messages": {"m": {"topic": "offers", "variants": {"in_app": {"body": "B"}}}},
+        "journeys": {
+            "for_ever": {"trigger": begin, "steps": [
+                {"id": "a", "branch": [{"if": {"identified": true}, "next": "b"}], "else": "end"},
+                {"id": "b", "wait": "30d"}, {"id": "c", "message": "m", "next": "b"}]},
+            "until": {"trigger": begin, "exit": [{"event": "Stop"}], "steps": [
+                {"id": "b", "wait": "30d"}, {"id": "c", "message": "m", "next": "b"}]},
+            "circles": {"trigger": begin, "exit": [{"event": "Stop"}], "steps": [
+                {"id": "a", "branch": [{"if": {"identified": true}, "next": "x"}], "else": "b"},
+                {"id": "b", "update": {"attribute": "n", "value": 1}},
+                {"id": "c", "branch": [{"if": {"identified": true}, "next": "b"}], "else": "w"},
+                {"id": "w", "wait": "1d", "next": "a"},
+                {"id": "x", "message": "m", "on_skip": "x"}]},
+            "shares": {"trigger": begin, "steps": [
+                {"id": "a", "split": [{"weight": "40%", "next": "b"}, {"weight": "33.33%", "next": "b"}]},
+                {"id": "b", "split": [{"weight": "40%", "next": "c"}, {"weight": 60, "next": "c"}]},
+                {"id": "c", "split": [{"weight": "40", "next": "d"}, {"weight": "100.1%", "next": "d"}]},
+                {"id": "d", "split": [{"weight": "0.0001%", "next": "end"}, {"weight": "99.9999%", "next": "end"}]}]},
+            "voices": {"trigger": begin, "steps": [
+                {"id": "a", "message": "m", "channels": ["push", "email"]},
+                {"id": "b", "cascade": {"message": "m", "attempts": [
+                    {"wait": "1d"}, {"channels": ["push"], "wait": "1d"}, {"channels": ["in_app", "emial"]}]}},
+                {"id": "c", "message": "m", "channels": []},
+                {"id": "d", "message": "m", "channels": ["in_app", "push"]}]}
+        }
+    });
+    let faults = Playbook::from_json(&book.to_string()).unwrap_err();
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    let way = "no way leads from here to the end: add one, or an `exit` or a `goal` to the journey";
+    let variant = "the message `m` has no variant for any channel here; it has in_app: add one, or name others";
+    let percent = "expected a percentage from \"0%\" to \"100%\" of at most 4 decimals";
+    let expected = [
+        "$.policy.frequency_caps[0].topics[0]: no message has the topic `ofers`; did you mean `offers`?".to_owned(),
+        "$.journeys.circles.steps[1]: a cycle without a wait: b -> c".to_owned(),
+        "$.journeys.circles.steps[4]: a cycle without a wait: x".to_owned(),
+        format!("$.journeys.for_ever.steps[1]: {way}"),
+        format!("$.journeys.for_ever.steps[2]: {way}"),
+        "$.journeys.shares.steps[0].split: the percentages of a split add up to 73.33%, not to 100%".to_owned(),
+        "$.journeys.shares.steps[1].split: some weights are percentages and others are not: write \"40%\" in each arm, or \
+         in none"
+            .to_owned(),
+        format!("$.journeys.shares.steps[2].split[0].weight: {percent}, found `40`"),
+        format!("$.journeys.shares.steps[2].split[1].weight: {percent}, found `100.1%`"),
+        format!("$.journeys.voices.steps[0].channels: {variant}"),
+        format!("$.journeys.voices.steps[1].cascade.attempts[1].channels: {variant}"),
+        "$.journeys.voices.steps[1].cascade.attempts[2].channels[1]: the playbook has no channel `emial`; did you mean \
+         `email`?"
+            .to_owned(),
+        format!("$.journeys.voices.steps[2].channels: {variant}"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn promise_6_1_a_journey_of_more_ways_than_can_be_walked_is_checked_in_no_time() {
+    let last = 3_000;
+    let mut steps: Vec<Json> = (0..last)
+        .map(|n| {
+            json!({"id": format!("s{n}"), "branch": [{"if": {"identified": true}, "next": format!("s{}", n + 1)}],
+            "else": format!("s{}", (n + 2).min(last))})
+        })
+        .collect();
+    steps.push(json!({"id": format!("s{last}"), "end": true}));
+    let book =
+        json!({"version": 1, "currency": "EUR", "journeys": {"j": {"trigger": {"event": "Begin"}, "steps": steps}}});
+    assert!(Playbook::from_json(&book.to_string()).is_ok());
+}
+
 /// Any JSON at all, of names that mean something.
 fn anything() -> impl Strategy<Value = Json> {
     let name = prop::sample::select(vec![

@@ -11,7 +11,8 @@ use crate::store::{StoreError, Work};
 pub struct Enrolled {
     /// Records looked at.
     pub examined: usize,
-    /// Of these, evaluated anew because other definitions had put them where they were.
+    /// Of these, evaluated anew because other definitions had put them where they were, or with runs that were paused, resumed
+    /// or moved to a newer version.
     pub evaluated: usize,
     /// Where the next page begins; `None` after the last one.
     pub next: Option<CustomerId>,
@@ -20,7 +21,8 @@ pub struct Enrolled {
 impl Engine {
     /// Evaluates the segments of customers who are on record under definitions that are new to them, a page of at most
     /// `limit` at a time, in the order of their ids (promise 5.8). Journeys that say so begin runs for the members whom they find
-    /// (promise 6.8). Call it after a change of the playbook, from `None` on
+    /// (promise 6.8). Runs are moved to newer versions of their journeys as these say, and go on where a journey was resumed
+    /// (promise 6.7). Call it after a change of the playbook, from `None` on
     /// until [`next`](Enrolled::next) is `None`:
     ///
     /// ```
@@ -48,7 +50,9 @@ impl Engine {
         let now = self.now();
         let page = self.store.scan(after, limit.max(1)).await?;
         let judgement = self.playbook.judgement();
-        let behind = |record: &&crate::record::CustomerState| !record.has_moved() && record.judged != judgement;
+        let behind = |record: &&crate::record::CustomerState| {
+            !record.has_moved() && (record.judged != judgement || self.playbook.is_behind(record))
+        };
         let work: Vec<Work> = page
             .iter()
             .filter(behind)

@@ -1,6 +1,7 @@
 //! The async shell: takes events in, wakes records, hands messages to channels, brings their answers back.
 
 mod begin;
+mod check;
 mod clock;
 mod dispatch;
 mod enroll;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use begin::BeginError;
+pub use check::Checked;
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{HandedOver, Lane, Parcel, Ready};
 pub use enroll::Enrolled;

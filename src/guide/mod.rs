@@ -5,6 +5,7 @@
 //! | [`concepts`] | What are the parts, and what happens to one event? What does the crate not do? |
 //! | [`events`] | What input is read, and how? What is refused, what is a duplicate, what is late? |
 //! | [`playbook`] | Every field of the JSON: type, default, unit, meaning, example. |
+//! | [`changing`] | How do I change, pause or end a journey while customers are in it? |
 //! | [`promises`] | What holds, by number, and the known limits. |
 //! | [`embedding`] | How do I use it in a service? How do I write a channel or a store? How do I test? |
 //! | [`design`] | Why is it built like this? |
@@ -23,6 +24,10 @@ pub mod events {
 
 pub mod playbook {
     #![doc = include_str!("playbook.md")]
+}
+
+pub mod changing {
+    #![doc = include_str!("changing.md")]
 }
 
 pub mod promises {

@@ -2,10 +2,14 @@
 
 use super::calendar::has_zone;
 use super::digest::{self, Digest};
-use super::steps::{Step, StepKind};
+use super::migrate::Takeover;
+use super::steps::{Next, Step, StepKind};
 use super::trigger::{Begins, KeyOf, Trigger};
-use super::walk::{self, Walk};
-use super::{Act, Admission, Advance, Answer, Diagram, EndReason, Entry, Journey, Occasion, RunView, Signal, Stuck};
+use super::walk::Walk;
+use super::{
+    Act, Admission, Advance, Answer, Diagram, EndReason, Ending, Entry, Journey, Migration, Occasion, Place, RunView,
+    Signal, Stuck,
+};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -26,6 +30,11 @@ pub struct Graph {
     pub(super) exits: Vec<Exit>,
     pub(super) goal: Option<Goal>,
     pub(super) steps: Vec<Step>,
+    /// The steps' numbers, ascending, each with its position in the list.
+    pub(super) numbers: Vec<(u32, u32)>,
+    /// The versions whose runs go on in this one.
+    pub(super) takeovers: Vec<Takeover>,
+    pub(super) paused: bool,
     /// The trigger's properties that a run keeps.
     pub(super) keeps: Vec<Key>,
     pub(super) needs: Needs,
@@ -99,8 +108,20 @@ pub(super) struct Stretch {
 }
 
 impl Graph {
-    pub(super) fn step(&self, step: u32) -> Option<&Step> {
-        self.steps.get(step as usize)
+    /// The step of a number, as places hold it.
+    pub(super) fn step(&self, number: u32) -> Option<&Step> {
+        self.steps.get(self.position(number)? as usize)
+    }
+
+    fn position(&self, number: u32) -> Next {
+        let at = self.numbers.binary_search_by_key(&number, |(number, _)| *number).ok()?;
+        self.numbers.get(at).map(|(_, position)| *position)
+    }
+
+    /// Why a run at a step that is not there goes nowhere.
+    pub(super) fn gone(&self) -> Stuck {
+        let version = self.version;
+        Stuck(format!("its step is not in version {version}; raise the version when steps go, and `migrate` its runs"))
     }
 
     /// Whether runs begin with an event of this name.
@@ -113,11 +134,17 @@ impl Graph {
     }
 
     /// The digest with which runs begin, if that is what they do.
-    fn digest(&self) -> Option<&Digest> {
+    pub(super) fn digest(&self) -> Option<&Digest> {
         match &self.steps.first()?.kind {
             StepKind::Digest { digest, .. } => Some(digest),
             _ => None,
         }
+    }
+
+    /// Whether a run at its digest takes more events: until it closes, and then as long as its message waits to go out.
+    fn gathers(&self, place: &Place) -> bool {
+        let digests = self.step(place.step).is_some_and(|step| matches!(step.kind, StepKind::Digest { .. }));
+        digests && (place.note.is_none() || place.awaiting)
     }
 
     /// What a signal changes in what the run kept, before anything else hears of it.
@@ -129,7 +156,7 @@ impl Graph {
                 let step = step.filter(|_| !values.is_empty());
                 step.map(|step| (step.name.clone(), Value::Map(Box::new((*values).clone())))).into_iter().collect()
             }
-            (Signal::Gathered { data, .. }, Some(_)) if walk::gathers(run.place) => digest::joined(run.data, data),
+            (Signal::Gathered { data, .. }, Some(_)) if self.gathers(run.place) => digest::joined(run.data, data),
             // An exit takes out the events that it is about (promise 8.5).
             (Signal::Event { event, at }, Some(_)) if *at >= run.began => {
                 let takes =
@@ -302,6 +329,11 @@ impl Journey for Graph {
         let mut walk = Walk { graph: self, run, who, now, place: run.place.clone(), acts, moved: false };
         let wake = match signal {
             Signal::Begun => walk.enter(Some(0), run.began)?,
+            Signal::Arrived => {
+                walk.moved = true;
+                let step = self.position(run.place.step).ok_or_else(|| self.gone())?;
+                walk.enter(Some(step), run.place.since)?
+            }
             _ => walk.react(signal)?,
         };
         let place = walk.moved.then_some(walk.place);
@@ -326,6 +358,27 @@ impl Journey for Graph {
 
     fn diagram(&self) -> Option<Diagram> {
         Some(self.draw())
+    }
+
+    fn has_step(&self, step: u32) -> bool {
+        self.step(step).is_some()
+    }
+
+    fn exits(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Ending {
+        let (over, until) = self.ends(run, signal, who, now);
+        Ending { over, until }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    fn migrates(&self) -> Vec<u32> {
+        self.takeovers.iter().map(|takeover| takeover.from).collect()
+    }
+
+    fn migrate(&self, from: u32, step: u32) -> Option<Migration> {
+        self.takeovers.iter().find(|takeover| takeover.from == from)?.of(step)
     }
 }
 

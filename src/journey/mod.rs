@@ -1,11 +1,13 @@
 //! Journeys: what happens to a customer over time, as validated, versioned data or as a host's own code.
 
 mod calendar;
+mod cycles;
 mod decode;
 mod diagram;
 mod digest;
 mod drawing;
 mod graph;
+mod migrate;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 mod steps;
@@ -19,10 +21,11 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 
 pub use calendar::Occasion;
-pub(crate) use decode::{Known, decode as decode_journey};
+pub(crate) use decode::{Known, versions as decode_journey};
 pub use diagram::{Diagram, Shape, Spot};
 pub(crate) use digest::joined as join_digests;
 pub use graph::Graph;
+pub use migrate::Migration;
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
@@ -122,6 +125,45 @@ pub trait Journey: fmt::Debug + Send + Sync {
     fn diagram(&self) -> Option<Diagram> {
         None
     }
+
+    /// Whether there is a step of this number. A run at one that is not there goes nowhere, and
+    /// [`LiveRuns`](crate::LiveRuns) tells so before the playbook is used.
+    fn has_step(&self, step: u32) -> bool {
+        let _ = step;
+        true
+    }
+
+    /// Whether a signal ends the run wherever it stands, by an exit rule or the goal. It is asked while the journey is paused,
+    /// when [`advance`](Self::advance) is not.
+    fn exits(&self, run: &RunView<'_>, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Ending {
+        let _ = (run, signal, who, now);
+        Ending::default()
+    }
+
+    /// Whether the journey is paused: its runs, of all versions, keep their places, and no run begins.
+    fn is_paused(&self) -> bool {
+        false
+    }
+
+    /// The older versions whose runs go on in this one (promise 6.7).
+    fn migrates(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// Where a run goes on that stands at this step of such a version; `None` leaves it where it is.
+    fn migrate(&self, from: u32, step: u32) -> Option<Migration> {
+        let _ = (from, step);
+        None
+    }
+}
+
+/// Whether a run is over wherever it stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Why, if it is.
+    pub over: Option<EndReason>,
+    /// Until when a no is good; `None` is until the run hears something.
+    pub until: Option<Instant>,
 }
 
 /// What a journey or a run hears.
@@ -160,6 +202,11 @@ pub enum Signal<'a> {
     Moved,
     /// News of the run's own message.
     Message(News<'a>),
+    /// The run goes on at its step, after a pause of its journey or in another version: what it waits for is looked at
+    /// anew. News of its message that came in the pause follow.
+    Resumed,
+    /// A migration put the run at this step, which begins now; what it waits for counts from [`Place::since`].
+    Arrived,
     /// What came of the run's own call of an effect.
     Answered(Answer<'a>),
     /// An event that would begin a run of the same key, of a journey whose runs [gather](Entry::Gather).
@@ -464,6 +511,8 @@ pub enum EndReason {
     Merged,
     /// The customer was erased (promise 2.4).
     Erased,
+    /// A new version of its journey mapped its step to the end (promise 6.7).
+    Migrated,
     /// A step failed for good and says nowhere to go then (promise 6.9).
     Failed(String),
     /// An end step said so, in the journey's own words.
@@ -490,6 +539,7 @@ impl EndReason {
             EndReason::Erased => "erased",
             EndReason::Failed(_) => "failed",
             EndReason::Told(reason) => reason,
+            EndReason::Migrated => "migrated",
         }
     }
 }

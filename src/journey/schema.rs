@@ -3,11 +3,37 @@
 use serde_json::{Value as Json, json};
 
 use crate::primitives::schema::{
-    Schema, amount, any_of, boolean, integer, list, name, object, refer, span, text, words,
+    Schema, amount, any_of, boolean, integer, list, map, name, object, refer, span, text, words,
 };
 
 /// One of the section `journeys`.
 pub(crate) fn journey() -> Json {
+    version([("paused", boolean()), ("earlier", list(version([])))])
+}
+
+/// One version of a journey, and what only the newest has.
+fn version<const N: usize>(more: [(&str, Json); N]) -> Json {
+    let mut version = object([
+        ("version", integer(1..=u32::MAX.into())),
+        ("description", json!(true)),
+        ("trigger", refer("trigger")),
+        ("late_by", span()),
+        ("key", name()),
+        ("about", name()),
+        ("entry", refer("entry")),
+        ("exit", list(refer("exit"))),
+        ("goal", refer("goal")),
+        ("steps", list(refer("step")).at_least(1)),
+        ("migrate", any_of([refer("migrate"), list(refer("migrate"))])),
+    ]);
+    if let Some(fields) = version.get_mut("properties").and_then(Json::as_object_mut) {
+        fields.extend(more.into_iter().map(|(name, schema)| (name.to_owned(), schema)));
+    }
+    version.needs(["trigger", "steps"])
+}
+
+/// What a journey has beside its steps.
+fn parts() -> [(&'static str, Json); 5] {
     let exit = object([
         ("event", name()),
         ("where", refer("filter")),
@@ -19,19 +45,14 @@ pub(crate) fn journey() -> Json {
         words(["once", "after_end", "keyed", "restart"]),
         object([("cooldown", span()), ("keyed", span())]).one(["cooldown", "keyed"]),
     ]);
-    object([
-        ("version", integer(1..=u32::MAX.into())),
-        ("description", json!(true)),
-        ("trigger", trigger()),
-        ("late_by", span()),
-        ("key", name()),
-        ("about", name()),
-        ("entry", entry),
-        ("exit", list(exit.one(["event", "entered", "left", "rule"]))),
+    let migrate = object([("from", integer(1..=u32::MAX.into())), ("steps", map(text()))]).needs(["from"]);
+    [
+        ("trigger", trigger().about("What begins a run")),
+        ("exit", exit.one(["event", "entered", "left", "rule"]).about("What ends a run wherever it stands")),
+        ("entry", entry.about("Who may enter again")),
         ("goal", object([("event", name()), ("where", refer("filter")), ("within", span())]).needs(["event"])),
-        ("steps", list(refer("step")).at_least(1)),
-    ])
-    .needs(["trigger", "steps"])
+        ("migrate", migrate.about("Where the runs of an earlier version go on, step by step")),
+    ]
 }
 
 fn trigger() -> Json {
@@ -100,6 +121,7 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         ("since", words(["run", "step"])),
     ]);
     let arm = |on: &str, schema: Json| list(object([(on, schema), ("next", text())]).needs([on, "next"]));
+    let percent = name().about("A percentage such as 40%; those of a split add up to 100%");
     let channels = || list(text());
     let mut message = step("message", text(), ["next", "on_skip", "on_error"]);
     if let Some(fields) = message.get_mut("properties").and_then(Json::as_object_mut) {
@@ -136,7 +158,7 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         step("wait_until", date.needs(["date"]), ["next", "else"]),
         step("wait_for", awaited.needs(["timeout"]).one(["event", "rule"]), ["then", "else"]),
         step("branch", arm("if", refer("rule")), ["else"]).needs(["id", "branch", "else"]),
-        step("split", arm("weight", integer(0..=1_000_000)), []),
+        step("split", arm("weight", any_of([integer(0..=1_000_000), percent])), []),
         message,
         step("cascade", cascade.needs(["message", "attempts"]), ["next", "engaged"]),
         digest,
@@ -146,5 +168,6 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
         step("go", text(), []),
         step("end", json!(true), []),
     ];
-    vec![("step", any_of(steps).about("What a journey does next"))]
+    let step = ("step", any_of(steps).about("What a journey does next"));
+    parts().into_iter().chain([step]).collect()
 }

@@ -1,7 +1,8 @@
-//! What a journey's parts cannot tell on their own: steps nobody reaches, and cycles without a wait.
+//! What a journey's parts cannot tell on their own: steps nobody reaches, steps that lead nowhere, and cycles without a wait.
 
+use super::cycles::cycles;
 use super::graph::Graph;
-use super::steps::{Next, StepKind};
+use super::steps::StepKind;
 use crate::primitives::Span;
 use crate::primitives::fault::Object;
 
@@ -9,65 +10,72 @@ use crate::primitives::fault::Object;
 pub(super) fn check(graph: &Graph, object: &Object<'_>) -> bool {
     let steps = object.get("steps").and_then(|steps| steps.list()).unwrap_or_default();
     let mut sound = true;
-    let reached = reach(graph);
-    for (n, node) in steps.iter().enumerate() {
-        if !reached.contains(&n) {
-            node.fault("no step leads here");
-            sound = false;
+    let mut fault = |n: usize, problem: String| {
+        if let Some(node) = steps.get(n) {
+            node.fault(problem);
+        }
+        sound = false;
+    };
+    let ways: Vec<Vec<usize>> = (0..graph.steps.len()).map(|n| ways(graph, n)).collect();
+    let reached = reach(&ways, vec![0]);
+    let ends = ends(graph, &ways);
+    for n in 0..graph.steps.len() {
+        if reached.get(n) == Some(&false) {
+            fault(n, "no step leads here".to_owned());
+        } else if ends.get(n) == Some(&false) {
+            fault(n, "no way leads from here to the end: add one, or an `exit` or a `goal` to the journey".to_owned());
         }
     }
-    for n in 0..graph.steps.len() {
-        if let Some(cycle) = cycle_without_wait(graph, n) {
-            // Reported once, at its first step.
-            if cycle.iter().min() == Some(&n) {
-                let names: Vec<&str> =
-                    cycle.iter().filter_map(|n| graph.steps.get(*n)).map(|step| step.name.as_str()).collect();
-                if let Some(node) = steps.get(n) {
-                    node.fault(format!(
-                        "a cycle without a wait: {}; add a `wait` of some time, for what a `wait_until` waits for may be now",
-                        names.join(" -> ")
-                    ));
-                }
-                sound = false;
-            }
-        }
+    let at_once: Vec<Vec<usize>> = ways
+        .iter()
+        .zip(&graph.steps)
+        .map(|(ways, step)| if takes_time(&step.kind) { Vec::new() } else { ways.clone() })
+        .collect();
+    for cycle in cycles(&at_once) {
+        let named = cycle.iter().filter_map(|n| graph.steps.get(*n)).map(|step| step.name.as_str());
+        let names: Vec<&str> = named.collect();
+        let first = cycle.first().copied().unwrap_or_default();
+        fault(
+            first,
+            format!(
+                "a cycle without a wait: {}; add a `wait` of some time, for what a `wait_until` waits for may be now",
+                names.join(" -> ")
+            ),
+        );
     }
     sound
 }
 
-fn reach(graph: &Graph) -> Vec<usize> {
-    let mut reached = vec![0];
-    let mut next = 0;
-    while let Some(n) = reached.get(next).copied() {
-        next += 1;
-        for to in exits(graph, n).into_iter().flatten() {
-            let to = to as usize;
-            if !reached.contains(&to) {
-                reached.push(to);
+/// Which steps lead to an end. What ends a run wherever it stands is a way out of each.
+fn ends(graph: &Graph, ways: &[Vec<usize>]) -> Vec<bool> {
+    if !graph.exits.is_empty() || graph.goal.is_some() {
+        return vec![true; ways.len()];
+    }
+    let mut back = vec![Vec::new(); ways.len()];
+    for (from, ways) in ways.iter().enumerate() {
+        for to in ways {
+            if let Some(into) = back.get_mut(*to) {
+                into.push(from);
             }
         }
     }
-    reached
+    let last = |kind: &StepKind| {
+        let ways = kind.ways();
+        ways.is_empty() || ways.iter().any(|(_, next)| next.is_none())
+    };
+    let last = graph.steps.iter().enumerate().filter(|(_, step)| last(&step.kind)).map(|(n, _)| n);
+    reach(&back, last.collect())
 }
 
-/// The way back to `start` through steps that take no time.
-fn cycle_without_wait(graph: &Graph, start: usize) -> Option<Vec<usize>> {
-    fn walk(graph: &Graph, at: usize, start: usize, path: &mut Vec<usize>) -> bool {
-        if path.contains(&at) {
-            return at == start && !path.is_empty();
+/// Which nodes these lead to, and these themselves.
+fn reach(ways: &[Vec<usize>], mut open: Vec<usize>) -> Vec<bool> {
+    let mut reached = vec![false; ways.len()];
+    while let Some(n) = open.pop() {
+        if reached.get_mut(n).is_some_and(|reached| !std::mem::replace(reached, true)) {
+            open.extend(ways.get(n).into_iter().flatten());
         }
-        if graph.steps.get(at).is_none_or(|step| takes_time(&step.kind)) {
-            return false;
-        }
-        path.push(at);
-        if exits(graph, at).into_iter().flatten().any(|to| walk(graph, to as usize, start, path)) {
-            return true;
-        }
-        path.pop();
-        false
     }
-    let mut path = Vec::new();
-    walk(graph, start, start, &mut path).then_some(path)
+    reached
 }
 
 /// A message is no wait: it may be skipped at once, time and again. Nor is a local time that may be now.
@@ -75,8 +83,9 @@ fn takes_time(kind: &StepKind) -> bool {
     matches!(kind, StepKind::Wait { span, .. } if *span > Span::ZERO)
 }
 
-/// Where a step may lead.
-fn exits(graph: &Graph, n: usize) -> Vec<Next> {
+/// The steps to which a step may lead.
+fn ways(graph: &Graph, n: usize) -> Vec<usize> {
     let step = graph.steps.get(n);
-    step.map(|step| step.kind.ways().into_iter().map(|(_, next)| next).collect()).unwrap_or_default()
+    step.map(|step| step.kind.ways().into_iter().filter_map(|(_, next)| Some(next? as usize)).collect())
+        .unwrap_or_default()
 }

@@ -26,11 +26,6 @@ pub(super) struct Walk<'a> {
 /// What a digest notes that gathers no more.
 const CLOSED: &str = "closed";
 
-/// Whether a run at its digest takes more events: until it closes, and then as long as its message waits to go out.
-pub(super) fn gathers(place: &Place) -> bool {
-    place.step == 0 && (place.note.is_none() || place.awaiting)
-}
-
 impl Walk<'_> {
     /// Goes to a step and on through all that need no waiting; answers the wake.
     pub(super) fn enter(&mut self, next: Next, since: Instant) -> Result<Option<Instant>, Stuck> {
@@ -41,11 +36,10 @@ impl Walk<'_> {
                 self.acts.push(Act::End(EndReason::Completed));
                 return Ok(None);
             };
-            let Some(found) = self.graph.step(step) else {
-                return Err(Stuck(format!("step {step} does not exist in version {}", self.graph.version)));
-            };
-            let visit = self.place.visit + u32::from(self.moved || self.place.visit == 0 || step != self.place.step);
-            self.place = Place { step, visit, since, ..Place::default() };
+            let Some(found) = self.graph.steps.get(step as usize) else { return Err(self.graph.gone()) };
+            let elsewhere = found.number != self.place.step;
+            let visit = self.place.visit + u32::from(self.moved || self.place.visit == 0 || elsewhere);
+            self.place = Place { step: found.number, visit, since, ..Place::default() };
             self.moved = true;
             match &found.kind {
                 StepKind::End { reason: Some(reason) } => return Ok(self.end(EndReason::Told(reason.clone()))),
@@ -185,9 +179,7 @@ impl Walk<'_> {
     /// Reacts to a signal at the present place.
     pub(super) fn react(&mut self, signal: &Signal<'_>) -> Result<Option<Instant>, Stuck> {
         let graph = self.graph;
-        let Some(step) = graph.step(self.place.step) else {
-            return Err(Stuck(format!("step {} does not exist in version {}", self.place.step, graph.version)));
-        };
+        let Some(step) = graph.step(self.place.step) else { return Err(graph.gone()) };
         match &step.kind {
             StepKind::Wait { next, .. } | StepKind::WaitUntil { next, .. } => match (self.waited(step)?, signal) {
                 (Waited::Until(Some(due)), Signal::Due { at }) if due <= *at => self.enter(*next, due),
@@ -335,6 +327,11 @@ impl Walk<'_> {
                     return Ok(due);
                 }
                 self.acts.push(Act::Engaged { how: Engagement::Conversion, at: *at });
+                self.acts.push(Act::Withdraw);
+                self.leave(engaged, *at)
+            }
+            // What the event told while the journey was paused.
+            (Signal::Message(News::Engaged { how: Engagement::Conversion, at }), StopsOn::Event { .. }) => {
                 self.acts.push(Act::Withdraw);
                 self.leave(engaged, *at)
             }

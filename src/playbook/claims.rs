@@ -22,6 +22,7 @@ impl Turn<'_> {
             .collect();
         for (id, status) in open {
             match status {
+                Status::Queued { .. } if self.waits_for_pause(id) => {}
                 Status::Queued { .. } => self.claim(id),
                 _ => self.settled(id, &Err(DeliveryError::unknown("the claim ran out"))),
             }

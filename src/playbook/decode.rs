@@ -101,6 +101,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let effect_ids: Vec<EffectId> = effects.iter().map(|spec| spec.id.clone()).collect();
     let policy = object.get("policy");
     let policy = Policy::decode(policy.as_ref(), &channel_ids, &host.policy);
+    super::topics::check(object);
     let consent = consent(object, &channels, policy.as_ref());
     let secret = host.secret;
     let mut segments = host.segments;
@@ -112,17 +113,30 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
     let segment_ids: Vec<SegmentId> = segments.iter().map(|(id, _)| id.clone()).collect();
     let message_ids: Vec<(MessageId, Vec<_>)> =
         messages.iter().map(|message| (message.tag.id.clone(), message.reads().trigger.clone())).collect();
+    let speaks = |message: &Message| {
+        let spoken = channels.iter().filter(|spec| message.speaks(spec));
+        spoken.map(|spec| spec.tag.id.clone()).collect::<Vec<_>>()
+    };
+    let spoken: Vec<Vec<ChannelId>> = messages.iter().map(speaks).collect();
     let known = Known {
         channels: &channel_ids,
         segments: &segment_ids,
         messages: &message_ids,
         effects: &effect_ids,
+        spoken: &spoken,
         zone: policy.as_ref().and_then(Policy::zone),
     };
     let mut journeys = host.journeys;
     if let Some(node) = object.get("journeys") {
         for (name, node) in node.open_object()?.fields() {
-            journeys.extend(decode_journey(name, &node, &known).map(|graph| Arc::new(graph) as Arc<dyn Journey>));
+            for graph in decode_journey(name, &node, &known) {
+                let again = |other: &&Arc<dyn Journey>| other.id() == graph.id() && other.version() == graph.version();
+                if let Some(other) = journeys.iter().find(again) {
+                    let version = other.version();
+                    node.fault(format!("the builder adds version {version} of this journey too; raise one of them"));
+                }
+                journeys.push(Arc::new(graph));
+            }
         }
     }
     let judgement = judgement(object, &host_ids, &journeys, known.zone);
@@ -134,6 +148,8 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
         by_message: HashMap::default(),
         by_journey: HashMap::default(),
         newest: Vec::new(),
+        paused: Vec::new(),
+        migrations: HashMap::default(),
         channels,
         messages,
         effects,
@@ -197,12 +213,16 @@ fn judgement(object: &Object<'_>, host: &[SegmentId], journeys: &[Arc<dyn Journe
     for name in ["currency", "segments", "figures", "rfm", "retention"] {
         text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
     }
-    for journey in journeys {
+    // Whom a paused journey would have taken in it takes in when it is resumed.
+    for journey in journeys.iter().filter(|journey| !journey.is_paused()) {
         text.extend(journey.enrols().map(|segment| format!("{} enrols {segment}\n", journey.id())));
     }
     // When time alone begins runs lies in the records too.
     let json = object.get("journeys").map(|node| node.json());
-    for journey in journeys {
+    let older = |journey: &Arc<dyn Journey>| {
+        journeys.iter().any(|other| other.id() == journey.id() && other.version() > journey.version())
+    };
+    for journey in journeys.iter().filter(|journey| !older(journey)) {
         let Some(looks_back) = journey.timed() else { continue };
         let (id, version) = (journey.id(), journey.version());
         let trigger = json.and_then(|journeys| journeys.get(id.as_str())?.get("trigger"));
@@ -255,6 +275,18 @@ impl Playbook {
                 index.add_timed(timed, &journey.needs());
             }
         }
+        let paused = self.journeys.iter().filter(|journey| journey.is_paused());
+        self.paused = paused.map(|journey| journey.id().key().hash()).collect();
+        let mut in_order: Vec<(u16, &Arc<dyn Journey>)> = (0u16..).zip(&self.journeys).collect();
+        in_order.sort_by_key(|(_, journey)| journey.version());
+        // A later version takes them over from an earlier one.
+        self.migrations = in_order
+            .into_iter()
+            .flat_map(|(position, journey)| {
+                let older = journey.migrates().into_iter().filter(|from| *from < journey.version());
+                older.map(move |from| ((journey.id().key().hash(), from), position))
+            })
+            .collect();
         self.index = index;
     }
 }

@@ -9,11 +9,14 @@ use crate::customer::RunRef;
 use crate::delivery::{EffectCall, EffectError};
 use crate::journey::{Answer, Signal};
 use crate::message::{Payload, RenderInput};
-use crate::primitives::{EffectId, Fields, IdempotencyKey, Instant, JourneyId, Span};
+use crate::primitives::{EffectId, Fields, IdempotencyKey, Instant, JourneyId, Span, Value};
 use crate::record::{CallStage, Calling, Run};
 
 /// What a run keeps of an answer is bounded: so many bytes of JSON.
 const LONGEST_ANSWER: usize = 4_096;
+
+/// Under this name an answer that waits to be heard says why an effect was not done.
+const REASON: &str = "reason";
 
 /// An effect that a run asked for and that is not handed over yet.
 #[derive(Debug)]
@@ -81,11 +84,10 @@ impl Turn<'_> {
         match calling.stage {
             CallStage::InFlight { .. } => self.answered(calling.id, Err(EffectError::for_now("the claim ran out"))),
             CallStage::Queued { .. } if self.now > calling.deadline => {
-                let at = self.now;
-                self.end_call(run, EffectEnd::Expired, None);
-                self.signal(run, &Signal::Answered(Answer::Failed { reason: "expired", at }));
+                self.end_call(run, EffectEnd::Expired, Err("expired"));
             }
             CallStage::Queued { .. } => self.claim_call(run),
+            CallStage::Answered { .. } => self.hear_answer(run),
         }
     }
 
@@ -127,56 +129,84 @@ impl Turn<'_> {
 
     /// The host answered, or its time ran out. A second answer, or one to a run that has gone on, finds nothing.
     pub(super) fn answered(&mut self, id: IdempotencyKey, result: Result<Fields, EffectError>) {
-        let at = self.now;
+        let now = self.now;
         let ours = |run: &&mut Run| run.calling.as_ref().is_some_and(|calling| calling.id == id);
         let Some(run) = self.state.runs.iter_mut().find(ours) else { return };
         let (name, Some(calling)) = (run.id, run.calling.as_mut()) else { return };
-        let (reason, end) = match result {
+        match result {
+            _ if matches!(calling.stage, CallStage::Answered { .. }) => {}
             Ok(values) if serde_json::to_string(&values).is_ok_and(|text| text.len() <= LONGEST_ANSWER) => {
-                self.end_call(name, EffectEnd::Done, None);
-                return self.signal(name, &Signal::Answered(Answer::Done { values: &values, at }));
+                self.end_call(name, EffectEnd::Done, Ok(values));
             }
-            Ok(_) => ("answer_too_long".to_owned(), EffectEnd::Failed),
-            Err(EffectError::Failed { reason }) => (reason, EffectEnd::Failed),
+            Ok(_) => self.end_call(name, EffectEnd::Failed, Err("answer_too_long")),
+            Err(EffectError::Failed { reason }) => self.end_call(name, EffectEnd::Failed, Err(&reason)),
             // A no for now that comes after the claim ran out changes nothing: it is tried again already.
-            Err(EffectError::ForNow { .. }) if calling.is_queued() => return,
+            Err(EffectError::ForNow { .. }) if calling.is_queued() => {}
             Err(EffectError::ForNow { reason, after }) => {
                 let retry = self.book.effect(&calling.effect).map(|spec| spec.retry).unwrap_or_default();
-                let due = at + after.unwrap_or_else(|| retry.after(calling.tries)).max(Span::ZERO);
+                let due = now + after.unwrap_or_else(|| retry.after(calling.tries)).max(Span::ZERO);
                 if due <= calling.deadline && retry.goes_on(calling.tries) {
                     calling.stage = CallStage::Queued { due };
-                    return self.out.notice(at, What::Retried { id, due });
+                    return self.out.notice(now, What::Retried { id, due });
                 }
-                (reason, if due > calling.deadline { EffectEnd::Expired } else { EffectEnd::Failed })
+                let how = if due > calling.deadline { EffectEnd::Expired } else { EffectEnd::Failed };
+                self.end_call(name, how, Err(&reason));
             }
-        };
-        self.end_call(name, end, Some(&reason));
-        self.signal(name, &Signal::Answered(Answer::Failed { reason: &reason, at }));
+        }
     }
 
     /// A claimed call comes back unused.
     pub(super) fn call_given_back(&mut self, id: IdempotencyKey, due: Instant) {
         let due = due.max(self.now);
         let mut callings = self.state.runs.iter_mut().filter_map(|run| run.calling.as_deref_mut());
-        let Some(calling) = callings.find(|calling| calling.id == id && !calling.is_queued()) else { return };
+        let Some(calling) = callings.find(|calling| calling.id == id && calling.is_in_flight()) else { return };
         calling.tries = calling.tries.saturating_sub(1);
         calling.stage = CallStage::Queued { due };
         self.out.notice(self.now, What::GivenBack { id, due });
     }
 
-    /// The run's call has come to its end.
-    fn end_call(&mut self, run: u64, how: EffectEnd, reason: Option<&str>) {
-        let run = self.state.runs.iter_mut().find(|known| known.id == run);
-        let Some(Calling { id, effect, .. }) = run.and_then(|run| run.calling.take()).map(|calling| *calling) else {
+    /// The run's call has come to its end, and the run hears of it: at once, or when its journey is not paused any more.
+    fn end_call(&mut self, run: u64, how: EffectEnd, result: Result<Fields, &str>) {
+        let at = self.now;
+        let Some(calling) = self.calling(run) else { return };
+        let (id, effect) = (calling.id, calling.effect.clone());
+        calling.stage = CallStage::Answered { at, done: result.is_ok() };
+        let reason = result.as_ref().err().map(|reason| Arc::from(*reason));
+        calling.held = Some(result.unwrap_or_else(|reason| Fields::from_iter([(REASON.into(), reason.into())])));
+        self.out.release.push(id);
+        self.out.notice(at, What::EffectEnded { id, effect, how, reason });
+        let paused = self.state.runs.iter().any(|known| known.id == run && self.book.is_paused(&known.journey));
+        if !paused {
+            self.hear_answer(run);
+        }
+    }
+
+    fn calling(&mut self, run: u64) -> Option<&mut Calling> {
+        self.state.runs.iter_mut().find(|known| known.id == run)?.calling.as_deref_mut()
+    }
+
+    /// The run hears what came of its call, if anything did.
+    pub(super) fn hear_answer(&mut self, run: u64) {
+        let Some(known) = self.state.runs.iter_mut().find(|known| known.id == run) else { return };
+        let answered = |calling: &mut Box<Calling>| matches!(calling.stage, CallStage::Answered { .. });
+        let Some(Calling { stage: CallStage::Answered { at, done }, held, .. }) =
+            known.calling.take_if(answered).map(|calling| *calling)
+        else {
             return;
         };
-        self.out.release.push(id);
-        self.out.notice(self.now, What::EffectEnded { id, effect, how, reason: reason.map(Arc::from) });
+        let held = held.unwrap_or_default();
+        let answer = match held.get_str(REASON) {
+            _ if done => Answer::Done { values: &held, at },
+            Some(Value::Text(reason)) => Answer::Failed { reason, at },
+            _ => Answer::Failed { reason: "", at },
+        };
+        self.signal(run, &Signal::Answered(answer));
     }
 
     /// A run goes away from its call: what is not claimed is withdrawn, what may have been done is not tried again.
     pub(super) fn withdraw_call(&mut self, calling: Option<Box<Calling>>, why: &str) {
-        let Some(calling) = calling else { return };
+        let answered = |calling: &Calling| matches!(calling.stage, CallStage::Answered { .. });
+        let Some(calling) = calling.filter(|calling| !answered(calling)) else { return };
         let Calling { id, effect, tries, .. } = *calling;
         // Of what this very step claimed nothing has left yet.
         let leaving = self.out.calls.len() + self.out.resend.len();

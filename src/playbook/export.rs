@@ -37,8 +37,20 @@ impl Playbook {
 
     // Each struct is taken apart by all of its fields: one that is added does not compile until it is told here.
     fn told(&self, state: &CustomerState, listed: &[Option<Suppression>]) -> Told {
-        let CustomerState { profile, runs, holds, goals, stage, absorbed, erased, judged, last, segments_due, timers } =
-            state;
+        let CustomerState {
+            profile,
+            runs,
+            holds,
+            goals,
+            stage,
+            absorbed,
+            erased,
+            judged,
+            last,
+            segments_due,
+            timers,
+            paused: _,
+        } = state;
         let Profile {
             id,
             user_id,
@@ -114,8 +126,23 @@ impl Playbook {
     }
 
     fn run(&self, run: &Run) -> Told {
-        let Run { journey, version, id, key, about, began, place, wake, data, sent, pending, calling, acted, reached } =
-            run;
+        let Run {
+            journey,
+            version,
+            id,
+            key,
+            about,
+            began,
+            place,
+            wake,
+            data,
+            sent,
+            pending,
+            calling,
+            acted,
+            reached,
+            paused,
+        } = run;
         let crate::journey::Place { step, visit, since, attempt, awaiting, note } = place;
         let position = self.by_journey.get(&(journey.key().hash(), *version)).copied();
         let graph = position.and_then(|position| self.journeys.get(usize::from(position)));
@@ -132,6 +159,7 @@ impl Playbook {
             ("attempt", say(attempt)),
             ("awaits_its_message", say(awaiting)),
             ("note", say(note)),
+            ("paused", say(&paused.is_some())),
             ("wakes", wake.map_or(Told::NONE, time)),
             ("trigger", fields(data)),
             ("messages_sent", say(sent)),

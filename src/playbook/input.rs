@@ -228,6 +228,16 @@ pub enum What {
     RunRestarted(RunNamed),
     /// A trigger joined a run that gathers events.
     RunGathered(RunNamed),
+    /// A run went on in a newer version of its journey (promise 6.7).
+    RunMigrated {
+        /// Which run, with the version that it has now.
+        #[serde(flatten)]
+        run: RunNamed,
+        /// The version that it had.
+        from: u32,
+        /// The step at which it is now.
+        step: Arc<str>,
+    },
     /// A trigger began no run.
     NotBegun {
         /// Of which journey.

@@ -12,6 +12,7 @@ mod identity;
 mod index;
 mod input;
 mod linking;
+mod live_runs;
 mod messages;
 mod observe;
 mod retention;
@@ -22,7 +23,9 @@ mod segments;
 mod step;
 mod suppression;
 mod timers;
+mod topics;
 mod updates;
+mod versions;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -34,6 +37,7 @@ pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
 pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use live_runs::{Lack, Lacking, LackingRuns, LiveRuns};
 pub use retention::Retention;
 
 use crate::channel::ChannelSpec;
@@ -90,6 +94,10 @@ pub struct Playbook {
     /// Journeys by the hash of their name and their version; and for each position whether it takes new entries.
     by_journey: HashMap<(u64, u32), u16, BuildHasherDefault<Hashed>>,
     newest: Vec<bool>,
+    /// The hashes of the names of journeys that are paused.
+    paused: Vec<u64>,
+    /// By the hash of a journey's name and an older version: the position of the newest version in which its runs go on.
+    migrations: HashMap<(u64, u32), u16, BuildHasherDefault<Hashed>>,
     index: Index,
 }
 

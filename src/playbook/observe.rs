@@ -24,6 +24,7 @@ impl Turn<'_> {
             return;
         }
         self.reclassify();
+        self.keep_up();
         let said = event.timestamp.unwrap_or(self.now);
         let at = said.min(self.now);
         if said > self.now {

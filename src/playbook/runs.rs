@@ -65,6 +65,10 @@ impl<'a> Turn<'a> {
         let ids: Vec<u64> = self.state.runs.iter().filter(|run| run.due() <= due).map(|run| run.id).collect();
         for id in ids {
             let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { continue };
+            if run.paused.is_some() {
+                self.signal(id, &Signal::Due { at: due });
+                continue;
+            }
             let retry = run.pending.take_if(|pending| pending.retry <= due);
             if let Some(pending) = retry {
                 self.wanted.push(Wanted::again(id, *pending));
@@ -97,34 +101,45 @@ impl<'a> Turn<'a> {
     pub(super) fn signal(&mut self, id: u64, signal: &Signal<'_>) {
         let Some(index) = self.state.runs.iter().position(|run| run.id == id) else { return };
         let Some(run) = self.state.runs.get(index) else { return };
+        if self.book.is_paused(&run.journey) {
+            return self.hear_paused(index, signal);
+        }
         let Some(journey) = self.journey(run) else {
-            let missing = format!("version {} of the journey is not in the playbook", run.version);
+            let missing = format!(
+                "version {} of the journey is not in the playbook: keep it under `earlier`, and `migrate` its runs",
+                run.version
+            );
             return self.end(id, EndReason::Stuck(missing));
         };
         self.transitions += 1;
         if self.transitions > MOST_TRANSITIONS {
             return self.end(id, EndReason::Runaway);
         }
-        let latest = match signal {
-            Signal::Event { at, .. } if run.about.is_some() => {
-                self.state.is_latest(run.journey.key().hash(), run.about, run.id, *at)
-            }
-            _ => true,
-        };
-        let view = RunView {
-            place: &run.place,
-            began: run.began,
-            key: run.key.as_deref(),
-            about: run.about,
-            data: &run.data,
-            latest,
-        };
+        let view = self.view(run, signal);
         // Host code gets `&` and returns a value: a panic in it ends this run and leaves the record whole.
         let advance = || journey.advance(&view, signal, &self.state.profile, self.now);
         match catch_unwind(AssertUnwindSafe(advance)) {
             Ok(Ok(advance)) => self.apply(index, journey, advance),
             Ok(Err(Stuck(why))) => self.end(id, EndReason::Stuck(why)),
             Err(_) => self.end(id, EndReason::Stuck("the journey panicked".to_owned())),
+        }
+    }
+
+    /// A run as its journey sees it upon a signal.
+    pub(super) fn view<'r>(&self, run: &'r Run, signal: &Signal<'_>) -> RunView<'r> {
+        let latest = match signal {
+            Signal::Event { at, .. } if run.about.is_some() => {
+                self.state.is_latest(run.journey.key().hash(), run.about, run.id, *at)
+            }
+            _ => true,
+        };
+        RunView {
+            place: &run.place,
+            began: run.began,
+            key: run.key.as_deref(),
+            about: run.about,
+            data: &run.data,
+            latest,
         }
     }
 
@@ -143,7 +158,12 @@ impl<'a> Turn<'a> {
             }
             self.withdraw_call(left, "left");
         }
-        for act in advance.acts {
+        self.do_acts(id, advance.acts);
+    }
+
+    /// Does what a run asks for.
+    pub(super) fn do_acts(&mut self, id: u64, acts: Vec<Act>) {
+        for act in acts {
             let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { return };
             match act {
                 Act::Message { message, only, cascade } => {
@@ -206,7 +226,7 @@ impl<'a> Turn<'a> {
     }
 
     /// The cascade of a run is over: nothing unclaimed of it goes out, and its content keys are let go.
-    fn cascade_over(&mut self, run: u64) {
+    pub(super) fn cascade_over(&mut self, run: u64) {
         for contact in self.state.profile.contacts.iter_mut() {
             if contact.cascading && contact.run.as_ref().is_some_and(|asked| asked.run == run) {
                 contact.cascading = false;
@@ -217,7 +237,7 @@ impl<'a> Turn<'a> {
 
     /// Nothing of a run is wanted any more: what is being handed over is not tried again if it fails (promise 6.6), nor by
     /// those devices that did not get what others have.
-    fn withdraw(&mut self, run: u64) {
+    pub(super) fn withdraw(&mut self, run: u64) {
         let of_run = |contact: &Contact| contact.run.as_ref().is_some_and(|asked| asked.run == run);
         self.try_no_more(of_run);
         self.withdraw_queued(|contact| of_run(contact) && contact.status == Status::Accepted, "withdrawn");
@@ -287,8 +307,10 @@ impl<'a> Turn<'a> {
         }
         let live = self.state.runs.iter().find(|run| run.journey == *journey.id() && run.key == admission.key);
         match (admission.entry, live) {
-            (Entry::Restart, Some(run)) if run.sent == 0 && !run.acted => return Ok(Some(run.id)),
+            // A digest gathers on in a pause: what happened is not lost.
             (Entry::Gather, Some(run)) => return Ok(Some(run.id)),
+            _ if self.book.is_paused(journey.id()) => return Err("paused"),
+            (Entry::Restart, Some(run)) if run.sent == 0 && !run.acted => return Ok(Some(run.id)),
             (_, Some(_)) => return Err("running"),
             (Entry::AfterEnd | Entry::Restart | Entry::Gather, None) => return Ok(None),
             (Entry::Once | Entry::Cooldown(_) | Entry::Keyed(_), None) => {}
@@ -360,6 +382,7 @@ impl<'a> Turn<'a> {
             calling: None,
             acted: false,
             reached: false,
+            paused: None,
         };
         self.out.notice(self.now, What::RunBegun(named(&run)));
         self.state.runs.reserve_exact(1);

@@ -67,6 +67,7 @@ impl Playbook {
             Input::Wake if turn.state.is_erased() => {}
             Input::Wake => {
                 turn.reclassify();
+                turn.keep_up();
                 turn.fire_due(now, Upto::Including);
             }
             Input::Settled { id, result } => turn.settled(*id, result),
@@ -90,6 +91,10 @@ impl Playbook {
             Input::Call(call) => turn.called(call),
             // Done above.
             Input::Forget | Input::Gone { .. } => {}
+        }
+        // Also after an answer of a channel, or of the runs that came with a merge.
+        if !turn.out.duplicate {
+            turn.keep_up();
         }
         if turn.state.awaits() {
             turn.hold_all();

@@ -18,7 +18,8 @@ pub struct Calling {
     pub tries: u16,
     /// Where it stands.
     pub stage: CallStage,
-    /// Its payload, while the record waits to become one with another: until then the outbox has none.
+    /// Its payload, while the record waits to become one with another: until then the outbox has none. Or its answer, while
+    /// the run does not hear.
     pub held: Option<Fields>,
 }
 
@@ -35,20 +36,34 @@ pub enum CallStage {
         /// Until when the claim holds; afterwards it is tried again.
         lease: Instant,
     },
+    /// Answered while the run's journey is paused: the run hears of it when that is over. The values, or the `reason` why
+    /// not, are [held](Calling::held).
+    Answered {
+        /// When.
+        at: Instant,
+        /// Whether it was done.
+        done: bool,
+    },
 }
 
 impl Calling {
-    /// When it wants to be claimed, or its claim runs out.
+    /// When it wants to be claimed, its claim runs out, or it was answered.
     pub fn due(&self) -> Instant {
         match self.stage {
             CallStage::Queued { due } => due,
             CallStage::InFlight { lease } => lease,
+            CallStage::Answered { at, .. } => at,
         }
     }
 
     /// Whether it waits for its claim.
     pub fn is_queued(&self) -> bool {
         matches!(self.stage, CallStage::Queued { .. })
+    }
+
+    /// Whether the host may have it.
+    pub fn is_in_flight(&self) -> bool {
+        matches!(self.stage, CallStage::InFlight { .. })
     }
 }
 

@@ -50,6 +50,8 @@ pub struct CustomerState {
     pub segments_due: Instant,
     /// When time alone begins runs, by journey.
     pub timers: Vec<Timer>,
+    /// Whether something is held back because a journey is paused: a run, or a message that was to be tried again.
+    pub paused: bool,
 }
 
 /// What a record is.
@@ -100,6 +102,9 @@ pub struct Run {
     pub acted: bool,
     /// Whether its goal is recorded.
     pub reached: bool,
+    /// While its journey is paused, when its exits want to be looked at; [`Instant::MAX`] if at no instant. Until it is
+    /// resumed neither its wake nor its message is due.
+    pub paused: Option<Instant>,
 }
 
 /// A deferred message: it reserves nothing and is decided anew when its time comes (promise 7.5).
@@ -151,6 +156,7 @@ impl CustomerState {
             last: Instant::MIN,
             segments_due: Instant::MIN,
             timers: Vec::new(),
+            paused: false,
         }
     }
 
@@ -201,8 +207,13 @@ impl std::fmt::Debug for Run {
 }
 
 impl Run {
-    /// When the run wants to be woken, for its step, its deferred message or its call.
+    /// When the run wants to be woken, for its step, its deferred message or its call, or in a pause for its exits.
     pub fn due(&self) -> Instant {
+        self.paused.unwrap_or_else(|| self.goes_on())
+    }
+
+    /// The same as if its journey were not paused.
+    pub(crate) fn goes_on(&self) -> Instant {
         let retry = self.pending.as_ref().map(|pending| pending.retry);
         let call = self.calling.as_ref().map(|calling| calling.due());
         self.wake.into_iter().chain(retry).chain(call).min().unwrap_or(Instant::MAX)

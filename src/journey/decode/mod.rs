@@ -5,6 +5,9 @@ mod calendar;
 mod digest;
 mod steps;
 mod trigger;
+mod versions;
+
+pub(crate) use versions::versions;
 
 use super::graph::{EventMatch, Exit, Goal, Graph};
 use super::trigger::{KeyOf, Trigger, When};
@@ -21,6 +24,8 @@ pub(crate) struct Known<'a> {
     /// Each message with the trigger's properties that its templates read.
     pub(crate) messages: &'a [(MessageId, Vec<Key>)],
     pub(crate) effects: &'a [EffectId],
+    /// The channels that each message has a variant for, in the order of the messages.
+    pub(crate) spoken: &'a [Vec<ChannelId>],
     pub(crate) zone: Option<Zone>,
 }
 
@@ -29,22 +34,16 @@ const KEY_HELD: Span = Span::days(30);
 /// How late a trigger may be where the journey does not say (promise 3.3).
 const LATE_BY: Span = Span::hours(24);
 
-/// Decodes one journey. `None` if a fault was reported.
-pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<Graph> {
-    let object = node.object(&[
-        "version",
-        "description",
-        "trigger",
-        "late_by",
-        "key",
-        "about",
-        "entry",
-        "exit",
-        "goal",
-        "steps",
-    ])?;
+/// What every version of a journey may say.
+const FIELDS: [&str; 11] =
+    ["version", "description", "trigger", "late_by", "key", "about", "entry", "exit", "goal", "steps", "migrate"];
+
+/// Decodes one version of a journey, which may have `more` fields. `None` if a fault was reported.
+fn decode(name: &str, node: &Node<'_>, more: &[&str], known: &Known<'_>) -> Option<Graph> {
+    let object = node.object(&[&FIELDS, more].concat())?;
     let mut decoder = Decoder { known, names: Vec::new(), keeps: Vec::new(), needs: Needs::default(), faulty: false };
     let version = object.get("version").map_or(Some(1), |node| node.integer(1..=i64::from(u32::MAX)));
+    let paused = object.get("paused").map_or(Some(false), |node| node.boolean());
     let late_by = object.get("late_by").map_or(Some(LATE_BY), |node| node.span());
     let trigger = object.need("trigger").and_then(|node| decoder.trigger(&node));
     let key = match object.get("key").map(|node| node.key()) {
@@ -76,6 +75,8 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     let mut keeps = decoder.keeps;
     keeps.sort();
     keeps.dedup();
+    let mut numbers: Vec<(u32, u32)> = steps.iter().map(|step| step.number).zip(0..).collect();
+    numbers.sort_unstable();
     let graph = Graph {
         id: JourneyId::new(name),
         version: u32::try_from(version?).ok()?,
@@ -87,6 +88,9 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
         exits: exits?,
         goal: goal?,
         steps,
+        numbers,
+        takeovers: Vec::new(),
+        paused: paused?,
         keeps,
         needs: decoder.needs,
         shop_zone: known.zone,

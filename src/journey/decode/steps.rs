@@ -1,13 +1,34 @@
 //! The steps of a journey, from their JSON.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Decoder;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+
 use super::calendar::weekdays;
-use crate::journey::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
+use crate::journey::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn, number};
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::{ChannelId, Keep, Key, MessageId, Span};
+
+/// The fields of which a step has exactly one: what it does.
+const KINDS: [&str; 13] = [
+    "wait",
+    "wait_until",
+    "wait_for",
+    "branch",
+    "split",
+    "message",
+    "cascade",
+    "digest",
+    "call",
+    "update",
+    "goal",
+    "go",
+    "end",
+];
 
 impl<'a> Decoder<'a> {
     pub(super) fn steps(&mut self, node: &Node<'a>) -> Option<Vec<Step>> {
@@ -20,7 +41,8 @@ impl<'a> Decoder<'a> {
         let ids: Vec<Option<&'a str>> = objects.iter().map(|object| object.as_ref()?.need("id")?.text()).collect();
         self.names = ids.iter().map(|id| id.unwrap_or_default()).collect();
         let mut whole = true;
-        let mut steps = Vec::with_capacity(nodes.len());
+        let mut steps: Vec<Step> = Vec::with_capacity(nodes.len());
+        let mut numbers: HashMap<u32, &str> = HashMap::new();
         for (n, (node, id)) in nodes.iter().zip(&ids).enumerate() {
             if let Some(id) = id {
                 if ["end", ""].contains(id) {
@@ -34,28 +56,20 @@ impl<'a> Decoder<'a> {
             let kind = self.step(node, n);
             whole &= kind.is_some() && id.is_some();
             if let (Some(kind), Some(id)) = (kind, id) {
-                steps.push(Step { name: Key::new(*id), kind });
+                let does = KINDS.into_iter().find(|kind| node.json().get(kind).is_some_and(|does| !does.is_null()));
+                let number = number(id, does.unwrap_or_default());
+                if let Some(other) = numbers.insert(number, id).filter(|other| other != id) {
+                    // One pair in four thousand million.
+                    node.fault(format!("`{id}` and `{other}` have the same hash; give one of them another name"));
+                    whole = false;
+                }
+                steps.push(Step { name: Key::new(*id), number, kind });
             }
         }
         whole.then_some(steps)
     }
 
     fn step(&mut self, node: &Node<'a>, n: usize) -> Option<StepKind> {
-        const KINDS: [&str; 13] = [
-            "wait",
-            "wait_until",
-            "wait_for",
-            "branch",
-            "split",
-            "message",
-            "cascade",
-            "digest",
-            "call",
-            "update",
-            "goal",
-            "go",
-            "end",
-        ];
         let object = node.open_object()?;
         let found: Vec<&str> = KINDS.into_iter().filter(|kind| object.get(kind).is_some()).collect();
         let &[kind] = found.as_slice() else {
@@ -101,6 +115,9 @@ impl<'a> Decoder<'a> {
             "message" => {
                 let message = self.message(&field);
                 let only = self.channels(object.get("channels"));
+                if let (Some(message), Some(only)) = (&message, &only) {
+                    self.speaks(message, only.as_deref(), object.get("channels").as_ref().unwrap_or(&field));
+                }
                 let on_skip = self.goes(&object, "on_skip", next?);
                 let on_error = self.on_error(&object);
                 let (message, only, on_skip, on_error) = (message?, only?, on_skip?, on_error?);
@@ -181,22 +198,38 @@ impl<'a> Decoder<'a> {
 
     fn split(&mut self, node: &Node<'a>) -> Option<StepKind> {
         let mut arms = Vec::new();
+        let mut shares = 0;
         let mut whole = true;
         for arm in node.list()? {
             let decoded = arm.object(&["weight", "next"]).and_then(|object| {
-                let weight = object.need("weight").and_then(|node| node.integer(0..=1_000_000));
+                let weight = object.need("weight").and_then(|node| weight(&node));
+                shares += usize::from(weight.is_some_and(|weight| matches!(weight, Weight::Percent(_))));
                 object.need("next")?;
                 let next = self.goes(&object, "next", None);
-                Some((u32::try_from(weight?).ok()?, next?))
+                let (Weight::Plain(weight) | Weight::Percent(weight)) = weight?;
+                Some((weight, next?))
             });
             whole &= decoded.is_some();
             arms.extend(decoded);
         }
-        if whole && arms.iter().all(|(weight, _)| *weight == 0) {
-            node.fault("the weights of a split add up to zero");
+        if !whole {
             return None;
         }
-        whole.then_some(StepKind::Split { arms })
+        let total: u64 = arms.iter().map(|(weight, _)| u64::from(*weight)).sum();
+        let wrong = match shares {
+            0 if total == 0 => "the weights of a split add up to zero".to_owned(),
+            0 => return Some(StepKind::Split { arms }),
+            _ if shares < arms.len() => {
+                "some weights are percentages and others are not: write \"40%\" in each arm, or in none".to_owned()
+            }
+            _ if total == u64::from(HUNDRED) => return Some(StepKind::Split { arms }),
+            _ => {
+                let sum = Decimal::new(i64::try_from(total).unwrap_or(i64::MAX), 4).normalize();
+                format!("the percentages of a split add up to {sum}%, not to 100%")
+            }
+        };
+        node.fault(wrong);
+        None
     }
 
     fn cascade(&mut self, node: &Node<'a>, step: &Object<'a>, next: Next) -> Option<StepKind> {
@@ -209,6 +242,9 @@ impl<'a> Decoder<'a> {
         for (n, node) in nodes.iter().enumerate() {
             let attempt = node.object(&["channels", "wait"]).and_then(|object| {
                 let only = self.channels(object.get("channels"))?;
+                if let Some(message) = &message {
+                    self.speaks(message, only.as_deref(), object.get("channels").as_ref().unwrap_or(node));
+                }
                 let wait = object.get("wait").map_or(Some(None), |node| node.span().map(Some))?;
                 if wait.is_none() && n < last {
                     node.fault("every attempt but the last says how long to `wait` for engagement");
@@ -258,14 +294,31 @@ impl<'a> Decoder<'a> {
         }
     }
 
+    /// Reports a message that none of the channels can carry which a step, or else the playbook, has for it.
+    fn speaks(&mut self, message: &MessageId, only: Option<&[ChannelId]>, node: &Node<'a>) {
+        let known = self.known.messages.iter().zip(self.known.spoken).find(|((known, _), _)| known == message);
+        let Some((_, spoken)) = known else { return };
+        if only.map_or(!spoken.is_empty(), |only| only.iter().any(|channel| spoken.contains(channel))) {
+            return;
+        }
+        let has: Vec<&str> = spoken.iter().map(ChannelId::as_str).collect();
+        let has = if has.is_empty() { "none".to_owned() } else { has.join(", ") };
+        node.fault(format!(
+            "the message `{message}` has no variant for any channel here; it has {has}: add one, or name others"
+        ));
+        self.faulty = true;
+    }
+
     pub(super) fn channels(&mut self, node: Option<Node<'a>>) -> Option<Option<Arc<[ChannelId]>>> {
         let Some(node) = node else { return Some(None) };
         let mut whole = true;
         let mut ids = Vec::new();
         for node in node.list()? {
             let id = node.text().map(ChannelId::new).filter(|id| self.known.channels.contains(id));
-            if id.is_none() && node.json().is_string() {
-                node.fault("names a channel that the playbook does not define");
+            if let (None, Some(name)) = (&id, node.json().as_str()) {
+                let all: Vec<&str> = self.known.channels.iter().map(ChannelId::as_str).collect();
+                let hint = nearest(name, &all).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                node.fault(format!("the playbook has no channel `{name}`{hint}"));
             }
             whole &= id.is_some();
             ids.extend(id);
@@ -290,6 +343,33 @@ impl<'a> Decoder<'a> {
             }
         }
     }
+}
+
+/// How many of the ten-thousandths in which percentages are held make up the whole.
+const HUNDRED: u32 = 1_000_000;
+
+/// What an arm of a split weighs.
+#[derive(Clone, Copy)]
+enum Weight {
+    /// Against the sum of all.
+    Plain(u32),
+    /// So many ten-thousandths of a percent.
+    Percent(u32),
+}
+
+fn weight(node: &Node<'_>) -> Option<Weight> {
+    let Some(text) = node.json().as_str() else {
+        let weight = node.integer(0..=1_000_000)?;
+        return Some(Weight::Plain(u32::try_from(weight).ok()?));
+    };
+    let percent = text.strip_suffix('%').and_then(|number| number.parse::<Decimal>().ok());
+    let parts = percent.and_then(|percent| percent.checked_mul(Decimal::from(10_000)));
+    let parts = parts.filter(|parts| parts.fract().is_zero()).and_then(|parts| parts.to_u32());
+    if parts.is_none_or(|parts| parts > HUNDRED) {
+        node.fault(format!("expected a percentage from \"0%\" to \"100%\" of at most 4 decimals, found `{text}`"));
+        return None;
+    }
+    parts.map(Weight::Percent)
 }
 
 /// How far back an event wait may look for what came before it in its run.

@@ -44,6 +44,8 @@ impl<'a> Writer<'a> {
             state.erased != Instant::MIN,
             !state.timers.is_empty(),
             !state.goals.is_empty(),
+            false,
+            state.paused,
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -206,6 +208,7 @@ impl<'a> Writer<'a> {
 impl Reader<'_> {
     pub(super) fn record(&mut self) -> Result<CustomerState> {
         let id = self.id()?;
+        let at = self.at();
         let [
             user_id,
             visitors,
@@ -233,13 +236,19 @@ impl Reader<'_> {
             erased,
             timers,
             goals,
+            c,
+            paused,
         ] = self.flags()?;
+        if c {
+            return self.expected(at, "flags of this format");
+        }
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
         let profile = &mut state.profile;
         profile.last_seen = last_seen;
         state.last = self.instant()?;
         state.segments_due = self.instant()?;
+        state.paused = paused;
         if user_id {
             profile.user_id = Some(self.text()?);
         }

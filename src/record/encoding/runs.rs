@@ -20,6 +20,7 @@ impl<'a> Writer<'a> {
             run.calling.is_some(),
             run.acted,
             run.reached,
+            run.paused.is_some(),
         ]);
         self.text(run.journey.as_str());
         self.number(run.version);
@@ -43,10 +44,13 @@ impl<'a> Writer<'a> {
         if let Some(calling) = &run.calling {
             self.calling(calling);
         }
+        run.paused.into_iter().for_each(|until| self.instant(until));
     }
 
     fn calling(&mut self, calling: &'a Calling) {
-        self.flags([!calling.is_queued(), calling.held.is_some()]);
+        let done = matches!(calling.stage, CallStage::Answered { done: true, .. });
+        let answered = matches!(calling.stage, CallStage::Answered { .. });
+        self.flags([calling.is_in_flight(), calling.held.is_some(), answered, done]);
         self.raw(&calling.id.as_u128().to_be_bytes());
         self.text(calling.effect.as_str());
         self.instant(calling.deadline);
@@ -112,7 +116,7 @@ impl Reader<'_> {
     }
 
     fn run(&mut self) -> Result<Run> {
-        let [key, about, wake, data, pending, awaiting, note, calling, acted, reached] = self.flags()?;
+        let [key, about, wake, data, pending, awaiting, note, calling, acted, reached, paused] = self.flags()?;
         let (journey, version, id) = (self.journey()?, self.number()?, self.hash()?);
         let key = key.then(|| self.text()).transpose()?;
         let about = about.then(|| self.hash()).transpose()?;
@@ -135,6 +139,7 @@ impl Reader<'_> {
             calling: if calling { Some(Box::new(self.calling()?)) } else { None },
             acted,
             reached,
+            paused: paused.then(|| self.instant()).transpose()?,
         })
     }
 
@@ -150,11 +155,17 @@ impl Reader<'_> {
     }
 
     fn calling(&mut self) -> Result<Calling> {
-        let [in_flight, held] = self.flags()?;
+        let at = self.at();
+        let [in_flight, held, answered, done] = self.flags()?;
         let id = IdempotencyKey::from_u128(u128::from_be_bytes(self.array()?));
         let effect = EffectId::new(self.text()?);
         let (deadline, tries, due) = (self.instant()?, self.number()?, self.instant()?);
-        let stage = if in_flight { CallStage::InFlight { lease: due } } else { CallStage::Queued { due } };
+        let stage = match (in_flight, answered, done) {
+            (false, false, false) => CallStage::Queued { due },
+            (true, false, false) => CallStage::InFlight { lease: due },
+            (false, true, done) => CallStage::Answered { at: due, done },
+            _ => return self.expected(at, "a call that is queued, in flight or answered"),
+        };
         Ok(Calling { id, effect, deadline, tries, stage, held: held.then(|| self.fields(0)).transpose()? })
     }
 

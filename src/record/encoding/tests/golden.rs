@@ -325,6 +325,7 @@ fn runs() -> Vec<Run> {
         calling: None,
         acted: false,
         reached: false,
+        paused: None,
     };
     let plain = Run {
         journey: "browse".into(),
@@ -341,6 +342,7 @@ fn runs() -> Vec<Run> {
         calling: None,
         acted: false,
         reached: false,
+        paused: None,
     };
     vec![cart, plain]
 }

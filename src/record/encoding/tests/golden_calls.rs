@@ -35,6 +35,7 @@ fn run(id: u64, calling: Calling) -> Run {
         acted: calling.held.is_none(),
         reached: calling.held.is_some(),
         calling: Some(Box::new(calling)),
+        paused: None,
     }
 }
 

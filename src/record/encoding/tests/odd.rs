@@ -193,9 +193,13 @@ fn run() -> impl Strategy<Value = Run> {
             Box::new(Pending { message: MessageId::new(message), only, cascade, first, retry })
         });
     let named = (name(), any::<u32>(), hash(), option::of(text()), option::of(hash()));
-    let done = (option::of(calling()), any::<bool>(), any::<bool>());
+    let done = (option::of(calling()), any::<bool>(), any::<bool>(), option::of(instant()));
     (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending)), done).prop_map(
-        |((journey, version, id, key, about), (began, place, wake, data, sent, pending), (calling, acted, reached))| {
+        |(
+            (journey, version, id, key, about),
+            (began, place, wake, data, sent, pending),
+            (calling, acted, reached, paused),
+        )| {
             Run {
                 journey: JourneyId::new(journey),
                 version,
@@ -211,6 +215,7 @@ fn run() -> impl Strategy<Value = Run> {
                 calling: calling.map(Box::new),
                 acted,
                 reached,
+                paused,
             }
         },
     )
@@ -220,6 +225,7 @@ fn calling() -> impl Strategy<Value = Calling> {
     let stage = prop_oneof![
         instant().prop_map(|due| CallStage::Queued { due }),
         instant().prop_map(|lease| CallStage::InFlight { lease }),
+        (instant(), any::<bool>()).prop_map(|(at, done)| CallStage::Answered { at, done }),
     ];
     (any::<u128>(), name(), instant(), any::<u16>(), stage, option::of(fields())).prop_map(
         |(id, effect, deadline, tries, stage, held)| Calling {
@@ -432,9 +438,23 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
     let kept = (vec(hold(), 0..4), vec(goal(), 0..3), vec(timer(), 0..3));
-    (profile(), vec(run(), 0..3), kept, (stage, absorbed, any::<u64>(), instant()), instant(), instant()).prop_map(
-        |(profile, runs, (holds, goals, timers), (stage, absorbed, judged, erased), last, segments_due)| {
-            CustomerState { profile, runs, holds, goals, stage, absorbed, judged, erased, last, segments_due, timers }
-        },
-    )
+    (profile(), vec(run(), 0..3), kept, (stage, absorbed, any::<u64>(), instant(), any::<bool>()), instant(), instant())
+        .prop_map(
+            |(profile, runs, (holds, goals, timers), (stage, absorbed, judged, erased, paused), last, segments_due)| {
+                CustomerState {
+                    profile,
+                    runs,
+                    holds,
+                    goals,
+                    stage,
+                    absorbed,
+                    judged,
+                    erased,
+                    last,
+                    segments_due,
+                    timers,
+                    paused,
+                }
+            },
+        )
 }
