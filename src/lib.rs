@@ -97,8 +97,8 @@ pub use message::{
     Sender, WhatsAppContent, WhenBlocked,
 };
 pub use playbook::{
-    Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused,
-    Retention, RunNamed, What,
+    Elsewhere, HandedOver, HandedOverAgain, HeldOut, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder,
+    Refused, Retention, RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;

@@ -6,6 +6,7 @@ use super::walk::Walk;
 use super::{Act, Admission, Advance, EndReason, Entry, Journey, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
+use crate::policy::Holdout;
 use crate::primitives::zone::Zone;
 use crate::primitives::{Fields, Instant, JourneyId, Key, Needs, SegmentId, Span, Value};
 use crate::segment::{Criteria, Facts, Filter};
@@ -23,6 +24,7 @@ pub struct Graph {
     pub(super) entry: Entry,
     pub(super) exits: Vec<Exit>,
     pub(super) goal: Option<EventMatch>,
+    pub(super) holdout: Option<Holdout>,
     pub(super) steps: Vec<Step>,
     /// The trigger's properties that a run keeps.
     pub(super) keeps: Vec<Key>,
@@ -180,6 +182,10 @@ impl Journey for Graph {
             Trigger::Entered { segment, present: true, .. } => Some(segment),
             _ => None,
         }
+    }
+
+    fn holdout(&self) -> Option<&Holdout> {
+        self.holdout.as_ref()
     }
 
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission> {

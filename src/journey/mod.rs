@@ -4,6 +4,7 @@ mod decode;
 mod graph;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+mod split;
 mod steps;
 mod trigger;
 mod validate;
@@ -14,9 +15,11 @@ use std::sync::Arc;
 
 pub(crate) use decode::{Known, decode as decode_journey};
 pub use graph::Graph;
+pub use split::{SplitArm, Splits};
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
+use crate::policy::Holdout;
 use crate::primitives::{ChannelId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value};
 
 /// A journey: who enters it, and what a run does next. [`Graph`] is the built-in one, made from JSON; a host may bring
@@ -53,6 +56,12 @@ pub trait Journey: fmt::Debug + Send + Sync {
     /// brings in (promises 5.8 and 6.8): each is offered to [`admit`](Self::admit) as entering now, if no run of it ever began
     /// for them. Without one only those begin a run who enter by what they do, or by time.
     fn enrols(&self) -> Option<&SegmentId> {
+        None
+    }
+
+    /// Who gets none of its marketing, to measure what it does (promise 6.10). A run does not hear of its arm: it goes on as
+    /// if its messages had been accepted.
+    fn holdout(&self) -> Option<&Holdout> {
         None
     }
 
@@ -223,6 +232,8 @@ pub struct RunView<'a> {
     pub data: &'a Fields,
     /// Whether no later run of this journey that began by the signal's instant is about the same.
     pub latest: bool,
+    /// Which arms of splits it was drawn to, as it asked by [`Act::Split`].
+    pub splits: &'a Splits,
 }
 
 impl fmt::Debug for RunView<'_> {
@@ -317,6 +328,13 @@ pub enum Act {
     },
     /// End the run for this reason.
     End(EndReason),
+    /// Keep which arm of a split was drawn (promise 6.4).
+    Split {
+        /// The step, by the number that the journey gives it.
+        step: u32,
+        /// Which arm, from 0.
+        arm: u32,
+    },
 }
 
 /// Why a run ended.

@@ -2,7 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::primitives::schema::{Schema, any_of, boolean, integer, list, name, object, refer, span, text, words};
+use crate::primitives::schema::{
+    Schema, any_of, boolean, integer, list, name, object, refer, share, span, text, words,
+};
 
 /// One of the section `journeys`.
 pub(crate) fn journey() -> Json {
@@ -35,6 +37,7 @@ pub(crate) fn journey() -> Json {
         ("entry", entry),
         ("exit", list(exit.one(["event", "entered", "left", "rule"]))),
         ("goal", event()),
+        ("holdout", object([("share", share())]).needs(["share"])),
         ("steps", list(refer("step")).at_least(1)),
     ])
     .needs(["trigger", "steps"])

@@ -6,10 +6,11 @@ use told::{Told, fields, list, map, say, value};
 
 use super::Playbook;
 use crate::customer::{
-    Affinities, Attribute, Bought, ConsentRecord, Contact, DeviceCopy, DeviceTag, Figures, HandOver, History,
+    Affinities, Attribute, Bought, ConsentRecord, Contact, DeviceCopy, DeviceTag, Drawn, Figures, HandOver, History,
     Occurrence, Point, Profile, Purchases, Says, SentTo, Series, Suppression,
 };
 use crate::event::Whereabouts;
+use crate::journey::SplitArm;
 use crate::primitives::{DeviceKind, Instant, Key};
 use crate::record::{CustomerState, Hold, Pending, Run, Stage};
 
@@ -48,6 +49,7 @@ impl Playbook {
             history,
             figures,
             contacts,
+            arms,
             events_seen,
             channels,
             memberships,
@@ -98,6 +100,7 @@ impl Playbook {
                     ])
                 })),
             ),
+            ("holdouts", list(arms.iter().map(|drawn| self.drawn(drawn)))),
             ("journeys", list(runs.iter().map(|run| self.run(run)))),
             ("journeys_remembered", list(holds.iter().map(|held| self.hold(held)))),
             ("events_known_by_hash", say(&events_seen.len())),
@@ -110,7 +113,7 @@ impl Playbook {
     }
 
     fn run(&self, run: &Run) -> Told {
-        let Run { journey, version, id, key, about, began, place, wake, data, sent, pending } = run;
+        let Run { journey, version, id, key, about, began, place, wake, data, sent, pending, arm, splits } = run;
         let crate::journey::Place { step, visit, since, attempt, awaiting, note } = place;
         let position = self.by_journey.get(&(journey.key().hash(), *version)).copied();
         let graph = position.and_then(|position| self.journeys.get(usize::from(position)));
@@ -131,6 +134,19 @@ impl Playbook {
             ("trigger", fields(data)),
             ("messages_sent", say(sent)),
             ("waiting_message", pending.as_deref().map_or(Told::NONE, waiting)),
+            ("arm", say(arm)),
+            ("splits", list(splits.iter().map(split))),
+        ])
+    }
+
+    fn drawn(&self, drawn: &Drawn) -> Told {
+        let Drawn { of, arm, at, mixed } = drawn;
+        let journey = self.journeys().find(|known| known.id().key().hash() == *of);
+        map([
+            ("holdout", journey.map_or_else(|| hex(*of), |known| say(known.id()))),
+            ("arm", say(arm)),
+            ("drawn", time(*at)),
+            ("of_joined_records_that_differed", say(mixed)),
         ])
     }
 
@@ -358,6 +374,11 @@ fn device_copy(copy: &DeviceCopy) -> Told {
         ("outcome_unknown", say(doubt)),
         ("status", say(status)),
     ])
+}
+
+fn split(drawn: &SplitArm) -> Told {
+    let SplitArm { step, arm } = drawn;
+    map([("step", hex(*step)), ("arm", say(arm))])
 }
 
 fn waiting(pending: &Pending) -> Told {

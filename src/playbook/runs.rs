@@ -85,7 +85,7 @@ impl<'a> Turn<'a> {
         self.book.by_journey.get(&(run.journey.key().hash(), run.version)).copied()
     }
 
-    fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
+    pub(super) fn journey(&self, run: &Run) -> Option<&'a dyn Journey> {
         self.book.journeys.get(usize::from(self.position(run)?)).map(|journey| &**journey)
     }
 
@@ -113,6 +113,7 @@ impl<'a> Turn<'a> {
             about: run.about,
             data: &run.data,
             latest,
+            splits: &run.splits,
         };
         // Host code gets `&` and returns a value: a panic in it ends this run and leaves the record whole.
         let advance = || journey.advance(&view, signal, &self.state.profile, self.now);
@@ -183,7 +184,19 @@ impl<'a> Turn<'a> {
                     self.out.notice(self.now, what);
                 }
                 Act::End(reason) => self.end(id, reason),
+                Act::Split { step, arm } => self.split(index, journey.step_name(step), arm),
             }
+        }
+    }
+
+    /// A run was drawn to an arm of a split: it stays there (promise 6.4).
+    fn split(&mut self, index: usize, step: &str, arm: u32) {
+        let Some(run) = self.state.runs.get_mut(index) else { return };
+        let step = Key::new(step);
+        if run.splits.arm(&step) != Some(arm) {
+            run.splits.keep(&step, arm);
+            let split_arm = arm.saturating_add(1);
+            self.out.notice(self.now, What::Split { run: named(run), step, split_arm });
         }
     }
 
@@ -284,6 +297,7 @@ impl<'a> Turn<'a> {
     }
 
     fn begin(&mut self, journey: &dyn Journey, admission: Admission, trigger: Option<&str>) {
+        let arm = self.arm_at_begin(journey);
         let customer = self.state.profile.id;
         let key = key_hash(&admission);
         let mut id = mix([
@@ -334,6 +348,8 @@ impl<'a> Turn<'a> {
             data: admission.data,
             sent: 0,
             pending: None,
+            arm,
+            splits: Default::default(),
         };
         self.out.notice(self.now, What::RunBegun(named(&run)));
         self.state.runs.reserve_exact(1);
@@ -371,7 +387,7 @@ impl<'a> Turn<'a> {
 }
 
 pub(super) fn named(run: &Run) -> RunNamed {
-    RunNamed { journey: run.journey.clone(), version: run.version, run: run.id, key: run.key.clone() }
+    RunNamed { journey: run.journey.clone(), version: run.version, run: run.id, key: run.key.clone(), arm: run.arm }
 }
 
 /// Names the present visit of the present step of a run: attempts of one cascade share it.

@@ -1,6 +1,7 @@
 //! A log of events through the step under virtual time, before launch: who would have got what, where, when, and why not
 //! the rest.
 
+mod lift;
 mod log;
 mod model;
 mod summary;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 pub use log::{LogLine, LogWhat};
 pub use model::{ChannelModel, Modelled, Recording};
-pub use summary::{JourneySummary, Summary};
+pub use summary::{ArmSummary, JourneySummary, LiftSummary, Summary};
 use tally::Tally;
 
 use futures::FutureExt;
@@ -285,7 +286,7 @@ impl<'o> Rehearsal<'o> {
     }
 
     fn observe(&mut self, customer: CustomerId, outcome: &Outcome) {
-        self.tally.count(outcome);
+        self.tally.count(customer, outcome);
         let Some(observer) = &mut self.observer else { return };
         if outcome.duplicate {
             observer(&LogLine { at: self.now, customer, who: None, what: LogWhat::Duplicate });

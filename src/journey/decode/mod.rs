@@ -6,6 +6,7 @@ mod trigger;
 use super::graph::{EventMatch, Exit, Graph};
 use super::trigger::KeyOf;
 use super::{Entry, validate};
+use crate::policy::Holdout;
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span};
@@ -37,6 +38,7 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
         "entry",
         "exit",
         "goal",
+        "holdout",
         "steps",
     ])?;
     let mut decoder = Decoder { known, names: Vec::new(), keeps: Vec::new(), needs: Needs::default(), faulty: false };
@@ -59,13 +61,15 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     let goal = object.get("goal").map_or(Some(None), |node| {
         decoder.event_match(&node, Keep { last: 0, within: late_by.unwrap_or(LATE_BY) }, &[]).map(Some)
     });
+    let id = JourneyId::new(name);
+    let holdout = object.get("holdout").map_or(Some(None), |node| Holdout::decode_of_journey(&node, &id).map(Some));
     let steps = object.need("steps").and_then(|node| decoder.steps(&node));
     let (trigger, steps) = (trigger?, steps?);
     let mut keeps = decoder.keeps;
     keeps.sort();
     keeps.dedup();
     let graph = Graph {
-        id: JourneyId::new(name),
+        id,
         version: u32::try_from(version?).ok()?,
         trigger,
         late_by: late_by?,
@@ -74,6 +78,7 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
         entry: entry?,
         exits: exits?,
         goal: goal?,
+        holdout: holdout?,
         steps,
         keeps,
         needs: decoder.needs,

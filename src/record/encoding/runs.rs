@@ -2,7 +2,7 @@
 
 use super::read::{Reader, Result};
 use super::write::Writer;
-use crate::journey::Place;
+use crate::journey::{Place, SplitArm, Splits};
 use crate::primitives::{ChannelId, Fields, MessageId};
 use crate::record::{Hold, Pending, Run};
 
@@ -17,6 +17,9 @@ impl<'a> Writer<'a> {
             run.pending.is_some(),
             place.awaiting,
             place.note.is_some(),
+            false,
+            run.arm.is_some(),
+            !run.splits.is_empty(),
         ]);
         self.text(run.journey.as_str());
         self.number(run.version);
@@ -36,6 +39,14 @@ impl<'a> Writer<'a> {
         self.number(run.sent);
         if let Some(pending) = &run.pending {
             self.pending(pending);
+        }
+        run.arm.into_iter().for_each(|arm| self.code(arm));
+        if !run.splits.is_empty() {
+            self.count(run.splits.iter().len());
+            for drawn in run.splits.iter() {
+                self.hash(drawn.step);
+                self.number(drawn.arm);
+            }
         }
     }
 
@@ -72,7 +83,11 @@ impl Reader<'_> {
     }
 
     fn run(&mut self) -> Result<Run> {
-        let [key, about, wake, data, pending, awaiting, note] = self.flags()?;
+        let at = self.at();
+        let [key, about, wake, data, pending, awaiting, note, unknown, arm, splits] = self.flags()?;
+        if unknown {
+            return self.expected(at, "flags of this format");
+        }
         let (journey, version, id) = (self.journey()?, self.number()?, self.hash()?);
         let key = key.then(|| self.text()).transpose()?;
         let about = about.then(|| self.hash()).transpose()?;
@@ -92,7 +107,13 @@ impl Reader<'_> {
             data: if data { self.fields(0)? } else { Fields::new() },
             sent: self.number()?,
             pending: if pending { Some(Box::new(self.pending()?)) } else { None },
+            arm: arm.then(|| self.code()).transpose()?,
+            splits: if splits { Splits::from_list(self.list(2, Self::split)?) } else { Splits::default() },
         })
+    }
+
+    fn split(&mut self) -> Result<SplitArm> {
+        Ok(SplitArm { step: self.hash()?, arm: self.number()? })
     }
 
     fn pending(&mut self) -> Result<Pending> {

@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use super::super::super::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
 use crate::customer::*;
 use crate::event::{Basis, Event, Evidence, Whereabouts};
-use crate::journey::Place;
+use crate::journey::{Place, SplitArm, Splits};
 use crate::primitives::*;
 
 fn name() -> impl Strategy<Value = String> {
@@ -191,8 +191,10 @@ fn run() -> impl Strategy<Value = Run> {
             Box::new(Pending { message: MessageId::new(message), only, cascade, first, retry })
         });
     let named = (name(), any::<u32>(), hash(), option::of(text()), option::of(hash()));
-    (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending))).prop_map(
-        |((journey, version, id, key, about), (began, place, wake, data, sent, pending))| Run {
+    let splits = vec((hash(), any::<u32>()).prop_map(|(step, arm)| SplitArm { step, arm }), 0..3);
+    let drawn = (option::of(arm()), splits.prop_map(Splits::from_list));
+    (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending)), drawn).prop_map(
+        |((journey, version, id, key, about), (began, place, wake, data, sent, pending), (arm, splits))| Run {
             journey: JourneyId::new(journey),
             version,
             id,
@@ -204,8 +206,19 @@ fn run() -> impl Strategy<Value = Run> {
             data,
             sent,
             pending,
+            arm,
+            splits,
         },
     )
+}
+
+fn arm() -> impl Strategy<Value = Arm> {
+    prop::sample::select(vec![Arm::Treated, Arm::HeldOut])
+}
+
+fn arms() -> impl Strategy<Value = Arms> {
+    let drawn = (hash(), arm(), instant(), any::<bool>()).prop_map(|(of, arm, at, mixed)| Drawn { of, arm, at, mixed });
+    vec(drawn, 0..3).prop_map(Arms::from_list)
 }
 
 fn hold() -> impl Strategy<Value = Hold> {
@@ -386,7 +399,8 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
+    let profile = (profile(), arms()).prop_map(|(profile, arms)| Profile { arms, ..profile });
+    (profile, vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
         .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
             profile,
             runs,
