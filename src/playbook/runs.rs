@@ -50,7 +50,10 @@ impl<'a> Turn<'a> {
     pub(super) fn tell_of(&mut self, id: IdempotencyKey, news: News<'_>) {
         let contacts = &self.state.profile.contacts;
         let Some(asked) = contacts.get(id).and_then(|contact| contact.run.clone()) else { return };
-        let same = |contact: &&Contact| contact.run.as_ref().is_some_and(|run| run.visit == asked.visit);
+        // By a merge the attempts of a run that ended may be of this visit as well: those it never asked for.
+        let same = |contact: &&Contact| {
+            contact.run.as_ref().is_some_and(|run| (run.visit, run.run) == (asked.visit, asked.run))
+        };
         let last = contacts.iter().rev().find(same).is_some_and(|contact| contact.id == id);
         let asks = self.wanted.iter().any(|wanted| wanted.run == asked.run)
             || self.state.runs.iter().any(|run| run.id == asked.run && run.pending.is_some());

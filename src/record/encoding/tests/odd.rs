@@ -399,8 +399,16 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    let profile = (profile(), arms()).prop_map(|(profile, arms)| Profile { arms, ..profile });
-    (profile, vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
+    // In boxes: the trees of values are deep, and a test's stack is not.
+    let profile = (profile().boxed(), arms()).prop_map(|(profile, arms)| Profile { arms, ..profile }).boxed();
+    (
+        profile,
+        vec(run().boxed(), 0..3),
+        vec(hold(), 0..4),
+        (stage, absorbed, any::<u64>(), instant()),
+        instant(),
+        instant(),
+    )
         .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
             profile,
             runs,
