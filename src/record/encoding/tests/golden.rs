@@ -52,7 +52,8 @@ const V1_ERASED: &str = "\
 
 /// The customer of the fourth record was drawn to arms.
 const V1_DRAWN: &str = "\
-    00";
+    b7019a106448ea673fb6ae2ab809c10f40c880848020daafd3f1d69c030500000280060c62726f77736501000c00000000000000c50d0000\
+    00050001020059c25128b020ba0c00009ec6931b57aec776ac02800253012b0500000005000002002d4174f278d8724501810c2a02c501";
 
 fn day(days: i64) -> Instant {
     Instant::from_millis(1_772_442_000_123) + Span::days(days)
