@@ -38,15 +38,17 @@ impl Turn<'_> {
         profile.arms.draw(holdout.key(), self.now, || holdout.draw(customer)).arm
     }
 
-    /// By what a run's message is held out; who was not drawn yet, because the run is older than the holdout, is drawn now.
+    /// By what a run's message is held out: marketing only.
     pub(super) fn held_out(&mut self, run: u64, message: &Message) -> Option<HeldOutBy> {
-        if message.tag.class == MessageClass::Transactional {
-            return None;
-        }
-        let book = self.book;
+        let marketing = message.tag.class == MessageClass::Marketing;
+        if marketing { self.holds_out(run) } else { None }
+    }
+
+    /// By what a run is held out; who was not drawn yet, because the run is older than the holdout, is drawn now.
+    fn holds_out(&mut self, run: u64) -> Option<HeldOutBy> {
         let run = self.state.runs.iter().find(|known| known.id == run)?;
         let (began_held_out, journey) = (run.arm == Some(Arm::HeldOut), self.journey(run));
-        let global = book.policy.holdout().map(|holdout| self.draw(holdout));
+        let global = self.book.policy.holdout().map(|holdout| self.draw(holdout));
         let of_journey = journey.and_then(|journey| journey.holdout()).map(|holdout| self.draw(holdout));
         by(global, of_journey, began_held_out)
     }
