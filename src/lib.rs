@@ -97,8 +97,8 @@ pub use message::{
     Rendered, Sender, WhatsAppContent, WhenBlocked,
 };
 pub use playbook::{
-    Begun, Call, EffectCalled, EffectEnd, Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Lack, Lacking,
-    LackingRuns, LiveRuns, Notice, Outcome, Playbook, PlaybookBuilder, Refused, Retention, RunNamed, What,
+    Begun, Call, EffectCalled, EffectEnd, Elsewhere, HandedOver, HandedOverAgain, HeldOut, Identity, Input, Lack,
+    Lacking, LackingRuns, LiveRuns, Notice, Outcome, Playbook, PlaybookBuilder, Refused, Retention, RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;

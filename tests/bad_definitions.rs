@@ -92,10 +92,11 @@ fn promise_6_1_what_is_wrong_with_a_graph_as_a_whole_is_told_at_its_steps() {
     let way = "no way leads from here to the end: add one, or an `exit` or a `goal` to the journey";
     let variant = "the message `m` has no variant for any channel here; it has in_app: add one, or name others";
     let percent = "expected a percentage from \"0%\" to \"100%\" of at most 4 decimals";
+    let wait = "add a `wait` of some time, for what a `wait_until` waits for may be now";
     let expected = [
         "$.policy.frequency_caps[0].topics[0]: no message has the topic `ofers`; did you mean `offers`?".to_owned(),
-        "$.journeys.circles.steps[1]: a cycle without a wait: b -> c".to_owned(),
-        "$.journeys.circles.steps[4]: a cycle without a wait: x".to_owned(),
+        format!("$.journeys.circles.steps[1]: a cycle without a wait: b -> c; {wait}"),
+        format!("$.journeys.circles.steps[4]: a cycle without a wait: x; {wait}"),
         format!("$.journeys.for_ever.steps[1]: {way}"),
         format!("$.journeys.for_ever.steps[2]: {way}"),
         "$.journeys.shares.steps[0].split: the percentages of a split add up to 73.33%, not to 100%".to_owned(),

@@ -231,14 +231,15 @@ fn promise_6_1_a_digest_stands_first_in_a_journey_that_events_begin() {
     };
     let digest = json!({"id": "d", "digest": {"message": "note", "closes_after": "1h"}});
     assert_eq!(
-        faults(json!({"trigger": {"event": "Sold"}, "entry": "once", "steps": [
+        faults(json!({"trigger": {"event": "Sold"}, "entry": "once", "exit": [{"event": "Gone"}], "steps": [
             digest, {"id": "e", "go": "d"}, {"id": "f", "digest": {"message": "note", "closes_after": "1h"}}]})),
         [
             "$.journeys.j.steps[2]: a digest is the first step of its journey",
             "$.journeys.j.steps[1]: nothing leads back to a digest: the next event begins another run",
             "$.journeys.j.entry: events join the digest of their `key`, and the next one begins after it; leave `entry` out",
             "$.journeys.j.steps[2]: no step leads here",
-            "$.journeys.j.steps[0]: a cycle without a wait: d -> e",
+            "$.journeys.j.steps[0]: a cycle without a wait: d -> e; add a `wait` of some time, for what a `wait_until` waits for \
+             may be now",
         ]
     );
     let wrong = faults(json!({"trigger": {"event": "Sold"}, "steps": [

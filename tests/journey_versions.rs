@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use shop::{Shop, at, began, book, known, steps};
 use throughline::{
-    Channel, ChannelSpec, DeliveryError, Engine, Envelope, Event, Input, Instant, Lack, LiveRuns, ManualClock,
-    MemoryStore, Playbook, Span, What, async_trait,
+    Channel, ChannelSpec, Content, CustomerState, DeliveryError, EffectError, Engine, Envelope, Event, Fields, Input,
+    Instant, Lack, LiveRuns, ManualClock, MemoryStore, Playbook, Span, What, async_trait,
 };
 
 const BEGIN: &str = "2026-03-01T10:00:00Z";
@@ -540,6 +540,104 @@ fn promise_6_7_nothing_is_tried_again_in_a_pause() {
     shop.input(Input::Wake, at("2026-03-02T00:00:00Z"));
     shop.pass("2026-04-01T00:00:00Z");
     assert_eq!((shop.handed.len(), shop.ended(), shop.state.paused), (2, vec!["completed".to_owned()], false));
+}
+
+#[test]
+fn promise_6_7_what_the_host_answers_in_a_pause_is_heard_when_the_journey_is_resumed() {
+    let journey = steps(json!([
+        {"id": "coupon", "call": {"effect": "issue_coupon"}, "next": "say", "on_error": "sorry"},
+        {"id": "say", "message": "told", "next": "end"}, {"id": "sorry", "message": "other"}]));
+    let listed = |journey: &Json| {
+        let mut book = book(json!({"j": journey}));
+        book["effects"] = json!({"issue_coupon": {"retry": {"attempts": 1}}});
+        book["messages"]["told"] = json!({"variants": {"in_app": {"body": "Take {{ trigger.coupon.code }}."}}});
+        book
+    };
+    let code: Fields = [("code".into(), "X-1".into())].into_iter().collect();
+    for (result, message) in
+        [(Ok(code), "told"), (Err(EffectError::failed("no")), "other"), (Err(EffectError::for_now("busy")), "other")]
+    {
+        let mut shop = Shop::new(listed(&journey));
+        shop.hold_answers();
+        shop.event(BEGIN, began("Begin"));
+        let id = shop.called[0].1.id;
+        shop.book = playbook(&listed(&paused(&journey)));
+        shop.event("2026-03-01T11:00:00Z", began("Else"));
+        let after = |minutes: i64| at("2026-03-01T11:00:00Z") + Span::minutes(minutes);
+        shop.input(Input::Answered { id, result }, after(1));
+        // A second answer changes nothing, and no time passes that would.
+        shop.input(Input::Answered { id, result: Err(EffectError::failed("late")) }, after(2));
+        shop.pass("2026-03-05T00:00:00Z");
+        assert_eq!((shop.handed.len(), shop.noted("effect_ended"), shop.step()), (0, 1, "coupon".to_owned()));
+        assert_eq!(CustomerState::decode(&shop.state.encode(), &()).unwrap(), shop.state);
+        shop.book = playbook(&listed(&journey));
+        shop.event("2026-03-05T10:00:00Z", began("Else"));
+        assert_eq!(shop.sent(), [format!("2026-03-05T10:00:00Z {message} in_app")]);
+        assert_eq!((shop.noted("effect_ended"), shop.ended()), (1, vec!["completed".to_owned()]));
+    }
+}
+
+#[test]
+fn promise_6_7_a_call_that_goes_elsewhere_is_withdrawn_and_one_that_stays_is_answered() {
+    let journey =
+        |effect: &str| steps(json!([{"id": "c", "call": {"effect": effect}}, {"id": "say", "message": "note"}]));
+    let listed = |journey: &Json| {
+        let mut book = book(json!({"j": journey}));
+        book["effects"] = json!({"coupon": {}, "ticket": {}});
+        book
+    };
+    for (effect, ends) in [("coupon", vec!["done"]), ("ticket", vec!["abandoned", "done"])] {
+        let old = journey("coupon");
+        let mut shop = Shop::new(listed(&old));
+        shop.hold_answers();
+        shop.event(BEGIN, began("Begin"));
+        let new = with(version(2, journey(effect)), "earlier", json!([old]));
+        shop.book = playbook(&listed(&with(new, "migrate", json!({"from": 1}))));
+        shop.event("2026-03-01T11:00:00Z", began("Else"));
+        let last = shop.called.last().unwrap().1.clone();
+        assert_eq!(last.effect.as_str(), effect);
+        shop.input(Input::Answered { id: last.id, result: Ok(Fields::new()) }, at("2026-03-01T12:00:00Z"));
+        let how = shop.notes.iter().filter_map(|note| match &note.what {
+            What::EffectEnded { how, .. } => Some(how.word()),
+            _ => None,
+        });
+        assert_eq!(how.collect::<Vec<_>>(), ends);
+        assert_eq!((shop.handed.len(), shop.ended()), (1, vec!["completed".to_owned()]));
+    }
+}
+
+#[test]
+fn promise_8_5_a_digest_gathers_on_in_a_pause_and_what_is_taken_out_of_it_is_gone() {
+    let journey = json!({
+        "trigger": {"event": "Sold"}, "key": "shop", "exit": [{"event": "Back", "where": {"order": {"trigger": "order"}}}],
+        "steps": [{"id": "d", "digest": {"message": "told", "keep": ["order"], "closes_after": "1h"}}]});
+    let listed = |journey: &Json| {
+        let mut book = book(json!({"j": journey}));
+        book["messages"]["told"] = json!({"variants": {"in_app": {
+            "body": "{% for sale in trigger.events %}{{ sale.order }} {% endfor %}"}}});
+        book
+    };
+    let of = |event: &str, order: &str| began(event).property("shop", "s").property("order", order);
+    for back in [false, true] {
+        let mut shop = Shop::new(listed(&journey));
+        shop.event(BEGIN, of("Sold", "a"));
+        shop.book = playbook(&listed(&paused(&journey)));
+        shop.event("2026-03-01T10:10:00Z", of("Sold", "b"));
+        shop.event("2026-03-01T10:20:00Z", of("Back", "a"));
+        if back {
+            shop.event("2026-03-01T10:30:00Z", of("Back", "b"));
+            assert_eq!((shop.state.runs.len(), shop.ended()), (0, vec!["exited".to_owned()]));
+        }
+        shop.pass("2026-03-02T00:00:00Z");
+        assert_eq!(shop.handed.len(), 0);
+        shop.book = playbook(&listed(&journey));
+        shop.event("2026-03-02T10:00:00Z", began("Else"));
+        let texts = shop.handed.iter().map(|(_, envelope)| match &*envelope.content {
+            Content::InApp(note) => note.body.clone(),
+            _ => panic!("not in the app"),
+        });
+        assert_eq!(texts.collect::<Vec<_>>(), if back { vec![] } else { vec!["b ".to_owned()] });
+    }
 }
 
 #[test]

@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use random::Random;
 use throughline::{
-    Basis, ChannelKind, Consent, ConsentBook, ConsentRecord, ContactPoint, CustomerId, CustomerState, Event, Input,
-    Instant, Playbook, Rehearsal, Says, Span, Stage, Status, Subscription, SubscriptionStatus, Surroundings, Topic,
-    What,
+    Basis, ChannelKind, Consent, ConsentBook, ConsentRecord, ContactPoint, CustomerId, CustomerState, Drawn, Event,
+    Input, Instant, Playbook, Rehearsal, Says, Span, Stage, Status, Subscription, SubscriptionStatus, Surroundings,
+    Topic, What,
 };
 
 const TOPICS: [&str; 3] = ["offers", "news", "other"];
@@ -23,13 +23,14 @@ fn playbook() -> Playbook {
         "version": 1, "currency": "EUR",
         "channels": {"email": {}, "in_app": {}},
         "brand": {"name": "S", "links": {"unsubscribe": "https://s.example/u"}},
-        "policy": {"topics_default": "opt_out", "frequency_caps": [{"at_most": 4, "rolling": "48h"}]},
+        "policy": {"topics_default": "opt_out", "frequency_caps": [{"at_most": 4, "rolling": "48h"}],
+            "holdout": {"share": "20%"}},
         "consent": {"double_opt_in": [{"channel": "in_app"}]},
         "segments": {"lookers": {"event": "Product Viewed", "within": "90d", "count": {"at_least": 50}}},
         "messages": {"m": {"topic": "offers", "when_capped": "skip", "dedupe": "5d",
             "variants": {"email": {"subject": "S", "text": "{{ unsubscribe_url }}"}, "in_app": {"body": "B"}}}},
         "journeys": {
-            "cart": {"trigger": {"event": "Product Added"}, "entry": {"keyed": "30d"}, "key": "sku",
+            "cart": {"trigger": {"event": "Product Added"}, "entry": {"keyed": "30d"}, "key": "sku", "holdout": {"share": 0.2},
                 "steps": [{"id": "say", "message": "m"}, {"id": "rest", "wait": "20d"}]},
             "once": {"trigger": {"event": "Product Viewed"}, "entry": "once",
                 "steps": [{"id": "c", "cascade": {"message": "m", "attempts": [
@@ -189,6 +190,7 @@ struct Kept {
     channels: BTreeSet<String>,
     holds: BTreeSet<String>,
     runs: BTreeSet<String>,
+    arms: Vec<Drawn>,
     seen: (Instant, Instant),
     zone: Option<String>,
     best: Option<String>,
@@ -248,7 +250,12 @@ fn kept(book: &Playbook, state: &CustomerState, records: usize) -> Kept {
             .collect(),
         channels: profile.channels.iter().map(|channel| format!("{channel:?}")).collect(),
         holds: state.holds.iter().map(|hold| format!("{hold:?}")).collect(),
-        runs: state.runs.iter().map(|run| format!("{} {:?} {} {}", run.journey, run.key, run.id, run.sent)).collect(),
+        runs: state
+            .runs
+            .iter()
+            .map(|run| format!("{} {:?} {} {} {:?}", run.journey, run.key, run.id, run.sent, run.arm))
+            .collect(),
+        arms: profile.arms.iter().copied().collect(),
         seen: (profile.first_seen, profile.last_seen),
         zone: profile.place.as_ref().and_then(|place| place.0.zone.as_deref().map(str::to_owned)),
         best: profile.points.best(&ChannelKind::Email).map(|point| point.point.as_str().to_owned()),
@@ -302,6 +309,14 @@ fn invariant_i10_what_a_merge_keeps_does_not_depend_on_its_shape_and_no_opt_out_
         }
         let email = one_kept.later[2].iter().take(points().count() * TOPICS.len());
         assert!(email.clone().skip(points().count() * 2).all(|now| *now == "granted"), "seed {seed}: not lifted");
+        // Of each holdout the arm drawn first, mixed wherever two records were drawn to different ones (promise 6.10).
+        for drawn in &one_kept.arms {
+            let all: Vec<Drawn> = leaves.iter().filter_map(|leaf| leaf.profile.arms.of(drawn.of).copied()).collect();
+            let oldest = all.iter().min_by_key(|known| (known.at, known.arm)).unwrap();
+            let mixed = all.iter().any(|known| known.arm != oldest.arm);
+            assert_eq!(*drawn, Drawn { mixed, ..*oldest }, "seed {seed}");
+            *met.entry(if mixed { "arms mixed" } else { "arms alike" }).or_default() += u64::from(all.len() > 1);
+        }
         // Places in caps, content keys and dedupe keys.
         let contacts = leaves.iter().map(|leaf| leaf.profile.contacts.len()).sum::<usize>();
         assert_eq!(one.profile.contacts.len(), contacts, "seed {seed}");
@@ -323,6 +338,8 @@ fn invariant_i10_what_a_merge_keeps_does_not_depend_on_its_shape_and_no_opt_out_
         "messages",
         "runs ended",
         "six records",
+        "arms mixed",
+        "arms alike",
     ] {
         assert!(met.get(situation).is_some_and(|times| *times >= 100), "rarely met: {situation}; {met:?}");
     }
@@ -575,6 +592,40 @@ fn promise_2_3_of_two_cascades_of_one_content_the_one_begun_first_goes_on_with_t
         assert!(live[0].runs.is_empty(), "{key}");
         assert!(live[0].profile.contacts.iter().all(|contact| contact.status == Status::Accepted));
     }
+}
+
+#[test]
+fn promise_2_3_a_run_that_goes_on_hears_of_its_message_although_the_other_ones_is_later() {
+    let book = small("");
+    let [one, other] = ["one", "other"].map(CustomerId::new);
+    let mut records: BTreeMap<CustomerId, CustomerState> = BTreeMap::new();
+    let mut ended = Vec::new();
+    // Nobody answers but this test.
+    let mut take = |to, input, now| {
+        let (mut inputs, mut sent) = (VecDeque::from([(to, input)]), Vec::new());
+        while let Some((to, input)) = inputs.pop_front() {
+            let state = records.entry(to).or_insert_with(|| CustomerState::new(to, now));
+            let outcome = book.step(state, &input, &Surroundings::default(), now).unwrap();
+            sent.extend(outcome.send.iter().map(|envelope| envelope.id));
+            inputs.extend(outcome.forward);
+            let reasons = outcome.notices.iter().filter_map(|notice| match &notice.what {
+                What::RunEnded { reason, .. } => Some(reason.word().to_owned()),
+                _ => None,
+            });
+            ended.extend(reasons);
+        }
+        sent
+    };
+    let begin = |h| Input::Event(Event::track("Begin").property("n", 1).at(hour(h)).into());
+    take(one, Input::Event(Event::identify().user("anna").at(hour(0)).into()), hour(0));
+    let first = take(one, begin(0), hour(0));
+    let later = take(other, begin(0), hour(0) + Span::seconds(1));
+    assert_eq!((first.len(), later.len()), (1, 1));
+    let merged = hour(0) + Span::seconds(2);
+    take(one, Input::Merge { with: other }, merged);
+    take(one, Input::Settled { id: first[0], result: Ok(()) }, merged);
+    take(one, Input::Settled { id: later[0], result: Ok(()) }, merged);
+    assert_eq!(ended, ["merged", "completed"]);
 }
 
 #[test]

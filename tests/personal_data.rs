@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use shop::at;
 use throughline::{
     Admission, ChannelKind, CustomerState, Engine, Entry, Envelope, Event, Input, MemoryStore, Notice, Outcome, Place,
-    Playbook, Rehearsal, RunView, Secret, Signal, Span, Surroundings, Who, Work,
+    Playbook, Rehearsal, RunView, Secret, Signal, Span, Splits, Surroundings, Who, Work,
 };
 
 fn book() -> Json {
@@ -204,6 +204,7 @@ fn promise_2_5_neither_debug_nor_display_shows_anything_personal() {
             about: None,
             data: &fields,
             latest: true,
+            splits: &Splits::default(),
         },
     );
     shown.debug("who", &Who::from(marker("user")));

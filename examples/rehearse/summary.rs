@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use std::time::Duration;
 
 use rust_decimal::Decimal;
-use throughline::{Instant, Playbook, Summary};
+use throughline::{ArmSummary, Instant, Playbook, Summary};
 
 /// What the summary of the library does not know: where the log came from and how long it took.
 #[derive(Debug, Clone)]
@@ -38,8 +38,10 @@ pub fn report(playbook: &Playbook, summary: &Summary, reading: &Reading) -> Resu
     journeys(&mut out, summary)?;
     messages(&mut out, playbook, summary)?;
     counts(&mut out, "Not sent, by the rule in the way", &summary.skipped)?;
+    counts(&mut out, "Held out, by the channel it would have been", &summary.held_out)?;
     counts(&mut out, "Deferred, by the rule in the way", &summary.deferred)?;
     small(&mut out, "Engaged with", &summary.engaged)?;
+    lift(&mut out, summary)?;
     small(&mut out, "Handed over in vain", &summary.failed)?;
     effects(&mut out, summary)?;
     foot(&mut out, summary, reading)?;
@@ -164,6 +166,22 @@ fn small(out: &mut String, title: &str, counts: &BTreeMap<String, u64>) -> fmt::
     let mut table = Table::headed(title, [""]);
     counts.iter().for_each(|(name, count)| table.row(name, [number(*count)]));
     table.section(out)
+}
+
+fn lift(out: &mut String, summary: &Summary) -> fmt::Result {
+    let mut table =
+        Table::headed("Goals by arm", ["treated", "goals", "rate", "held out", "goals", "rate", "left out"]);
+    let mut drawn = false;
+    for (name, journey) in &summary.journeys {
+        let Some(lift) = &journey.lift else { continue };
+        let arm = |arm: &ArmSummary| {
+            let rate = arm.rate().map_or_else(|| "·".to_owned(), |rate| format!("{:.2}%", rate * Decimal::ONE_HUNDRED));
+            [number(arm.runs), number(arm.goals), rate]
+        };
+        table.row(name, arm(&lift.treated).into_iter().chain(arm(&lift.held_out)).chain([number(lift.left_out)]));
+        drawn = true;
+    }
+    if drawn { table.section(out) } else { Ok(()) }
 }
 
 fn foot(out: &mut String, summary: &Summary, reading: &Reading) -> fmt::Result {

@@ -185,9 +185,13 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// Whether it was ever claimed: its channel was tried, whatever came of it.
+    /// Whether its channel was tried, whatever came of it: it was claimed, or it was held out, which goes on as if it had
+    /// been (promise 6.10).
     pub fn claims_made(&self) -> bool {
-        self.tries > 0 && !matches!(self.status, Status::Cancelled | Status::Expired | Status::HeldOut)
+        match self.status {
+            Status::HeldOut => true,
+            status => self.tries > 0 && !matches!(status, Status::Cancelled | Status::Expired),
+        }
     }
 
     /// The instant from which it counts: the last claim, or for ever while it is open.

@@ -1,6 +1,7 @@
 //! One record per person: who they are, where they are reached, what they allowed, what they did and what they got.
 
 mod affinity;
+mod arms;
 mod at_point;
 mod attributes;
 mod bought;
@@ -37,6 +38,7 @@ pub(crate) use order_line::{Line, LineKind};
 pub(crate) use purchases::{Purchases, Settled};
 
 pub use affinity::Liked;
+pub use arms::{Arm, Arms, Drawn};
 pub use attributes::{Attribute, AttributeRef, Attributes};
 pub use bought::{Bought, MoneyBasis};
 pub use consent::{Consent, ConsentBook, ConsentRecord, ConsentRules, Says};

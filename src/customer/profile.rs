@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Attributes, Consent, ConsentBook, ContactLog, Customer, DeviceTag, Figures, History, LearnedChannel, Memberships,
-    Point, Points, Reach, Seen,
+    Arms, Attributes, Consent, ConsentBook, ContactLog, Customer, DeviceTag, Figures, History, LearnedChannel,
+    Memberships, Point, Points, Reach, Seen,
 };
 use crate::event::{Device, Event, Whereabouts};
 use crate::primitives::{
@@ -48,6 +48,8 @@ pub struct Profile {
     pub figures: Figures,
     /// What the customer got.
     pub contacts: ContactLog,
+    /// Which arms of holdouts the customer was drawn to.
+    pub arms: Arms,
     /// Which events were taken already.
     pub events_seen: Seen,
     /// Engagement per kind of channel.
@@ -78,6 +80,7 @@ impl Profile {
             history: History::default(),
             figures: Figures::default(),
             contacts: ContactLog::default(),
+            arms: Arms::default(),
             events_seen: Seen::default(),
             channels: Vec::new(),
             memberships: Memberships::default(),

@@ -182,7 +182,9 @@ fn lines(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for said in text.lines() {
         let mut line = String::new();
-        for word in said.split_whitespace() {
+        for word in
+            said.split(|letter: char| letter.is_whitespace() || letter.is_control()).filter(|word| !word.is_empty())
+        {
             if !line.is_empty() && line.chars().count() + word.chars().count() >= LINE {
                 lines.push(std::mem::take(&mut line));
             }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::customer::Customer;
 use crate::event::Event;
+use crate::policy::Holdout;
 use crate::primitives::zone::Zone;
 use crate::primitives::{Fields, Instant, JourneyId, Key, Needs, SegmentId, Span, Value};
 use crate::segment::{Criteria, Facts, Filter};
@@ -29,6 +30,7 @@ pub struct Graph {
     pub(super) entry: Entry,
     pub(super) exits: Vec<Exit>,
     pub(super) goal: Option<Goal>,
+    pub(super) holdout: Option<Holdout>,
     pub(super) steps: Vec<Step>,
     /// The steps' numbers, ascending, each with its position in the list.
     pub(super) numbers: Vec<(u32, u32)>,
@@ -264,6 +266,10 @@ impl Journey for Graph {
 
     fn occurs(&self, who: &dyn Customer, after: Occasion) -> Option<Occasion> {
         self.trigger.occurs(who, self.shop_zone, after)
+    }
+
+    fn holdout(&self) -> Option<&Holdout> {
+        self.holdout.as_ref()
     }
 
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission> {

@@ -10,6 +10,7 @@ mod graph;
 mod migrate;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+mod split;
 mod steps;
 mod trigger;
 mod validate;
@@ -26,10 +27,12 @@ pub use diagram::{Diagram, Shape, Spot};
 pub(crate) use digest::joined as join_digests;
 pub use graph::Graph;
 pub use migrate::Migration;
+pub use split::{SplitArm, Splits};
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;
 use crate::message::Payload;
+use crate::policy::Holdout;
 use crate::primitives::{
     ChannelId, EffectId, Fields, Instant, JourneyId, Key, MessageId, Needs, SegmentId, Span, Value,
 };
@@ -84,6 +87,12 @@ pub trait Journey: fmt::Debug + Send + Sync {
     /// [`admit`](Self::admit) hears [`Signal::Occurred`]. Dates and instants ascend together.
     fn occurs(&self, who: &dyn Customer, after: Occasion) -> Option<Occasion> {
         let _ = (who, after);
+        None
+    }
+
+    /// Who gets none of its marketing, to measure what it does (promise 6.10). A run does not hear of its arm: it goes on as
+    /// if its messages had been accepted.
+    fn holdout(&self) -> Option<&Holdout> {
         None
     }
 
@@ -366,6 +375,8 @@ pub struct RunView<'a> {
     pub data: &'a Fields,
     /// Whether no later run of this journey that began by the signal's instant is about the same.
     pub latest: bool,
+    /// Which arms of splits it was drawn to, as it asked by [`Act::Split`].
+    pub splits: &'a Splits,
 }
 
 impl fmt::Debug for RunView<'_> {
@@ -487,6 +498,13 @@ pub enum Act {
     Remove {
         /// Which.
         attribute: Key,
+    },
+    /// Keep which arm of a split was drawn (promise 6.4).
+    Split {
+        /// The step, by the number that the journey gives it.
+        step: u32,
+        /// Which arm, from 0.
+        arm: u32,
     },
 }
 

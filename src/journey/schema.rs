@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::primitives::schema::{
-    Schema, amount, any_of, boolean, integer, list, map, name, object, refer, span, text, words,
+    Schema, amount, any_of, boolean, integer, list, map, name, object, refer, share, span, text, words,
 };
 
 /// One of the section `journeys`.
@@ -23,6 +23,7 @@ fn version<const N: usize>(more: [(&str, Json); N]) -> Json {
         ("entry", refer("entry")),
         ("exit", list(refer("exit"))),
         ("goal", refer("goal")),
+        ("holdout", object([("share", share())]).needs(["share"])),
         ("steps", list(refer("step")).at_least(1)),
         ("migrate", any_of([refer("migrate"), list(refer("migrate"))])),
     ]);

@@ -53,7 +53,7 @@ impl Walk<'_> {
                     let facts = self.graph.facts(self.who, self.now, self.run.data);
                     next = arms.iter().find(|(rule, _)| rule.holds(&facts)).map_or(*otherwise, |(_, next)| *next);
                 }
-                StepKind::Split { arms } => next = self.draw(found, arms),
+                StepKind::Split { arms } => next = self.split(found, arms),
                 StepKind::Update { changes, next: after } => {
                     let data = self.run.data;
                     self.acts.extend(changes.iter().filter_map(|change| change.act(data)));
@@ -80,20 +80,6 @@ impl Walk<'_> {
             }
         }
         Err(Stuck("1,000 steps without a wait".to_owned()))
-    }
-
-    /// The arm of a stable draw: the same for a customer at a step of a journey, for ever.
-    fn draw(&self, step: &Step, arms: &[(u32, Next)]) -> Next {
-        let total = arms.iter().fold(0u32, |sum, (weight, _)| sum.saturating_add(*weight));
-        let purpose = format!("{}/{}", self.graph.id, step.name);
-        let mut at = self.who.id().bucket(&purpose, total);
-        for (weight, next) in arms {
-            match at.checked_sub(*weight) {
-                None => return *next,
-                Some(rest) => at = rest,
-            }
-        }
-        None
     }
 
     /// Asks for the message of the step at the present attempt.

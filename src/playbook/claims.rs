@@ -46,6 +46,7 @@ impl Turn<'_> {
                 ask.content = contact.content;
                 ask.deadline = contact.deadline;
                 ask.own = Some(contact.id);
+                ask.held_out = self.held_out_at_claim(contact);
                 ask.trigger = Some(&none);
                 ask.attempt = Attempt { visit: contact.run.as_ref().map(|run| run.visit), ..Attempt::default() };
                 let recheck = || book.policy.recheck(&ask, spec).map(|(_, reason)| reason.rule);

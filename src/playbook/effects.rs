@@ -43,8 +43,12 @@ impl Turn<'_> {
     /// it keeps the payload until then.
     fn call(&mut self, wanted: &WantedCall) -> Result<(), &'static str> {
         let (book, now) = (self.book, self.now);
-        let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return Ok(()) };
         let spec = book.effect(&wanted.effect).ok_or("no_such_effect")?;
+        if spec.marketing && self.holds_out(wanted.run).is_some() {
+            self.hold_call_out(wanted);
+            return Ok(());
+        }
+        let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return Ok(()) };
         let input = RenderInput { trigger: Some(&run.data), ..RenderInput::new(&self.state.profile, &book.brand, now) };
         let calling = Calling {
             id: self.call_key(run),
@@ -61,6 +65,14 @@ impl Turn<'_> {
             self.claim_call(wanted.run);
         }
         Ok(())
+    }
+
+    /// What the customer does not get is not done, and the run goes on as if it had been (promise 6.10).
+    fn hold_call_out(&mut self, wanted: &WantedCall) {
+        let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return };
+        let (id, effect, at) = (self.call_key(run), wanted.effect.clone(), self.now);
+        self.out.notice(at, What::EffectEnded { id, effect, how: EffectEnd::HeldOut, reason: None });
+        self.signal(wanted.run, &Signal::Answered(Answer::Done { values: &Fields::new(), at }));
     }
 
     /// One per visit of a step (promise 8.4).
@@ -246,6 +258,8 @@ pub enum EffectEnd {
     Expired,
     /// It was withdrawn before its claim.
     Cancelled,
+    /// It was not done, since the customer is held out of it.
+    HeldOut,
     /// Its run went away while it was handed over, or after a try of which nobody knows the outcome: it is not tried again.
     Abandoned,
 }
@@ -258,6 +272,7 @@ impl EffectEnd {
             EffectEnd::Failed => "failed",
             EffectEnd::Expired => "expired",
             EffectEnd::Cancelled => "cancelled",
+            EffectEnd::HeldOut => "held_out",
             EffectEnd::Abandoned => "abandoned",
         }
     }

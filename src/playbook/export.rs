@@ -6,10 +6,11 @@ use told::{Told, fields, list, map, say, value};
 
 use super::Playbook;
 use crate::customer::{
-    Affinities, Attribute, Bought, ConsentRecord, Contact, DeviceCopy, DeviceTag, Figures, HandOver, History,
+    Affinities, Attribute, Bought, ConsentRecord, Contact, DeviceCopy, DeviceTag, Drawn, Figures, HandOver, History,
     Occurrence, Point, Profile, Purchases, Says, SentTo, Series, Suppression,
 };
 use crate::event::Whereabouts;
+use crate::journey::SplitArm;
 use crate::primitives::local::date_of;
 use crate::primitives::{DeviceKind, Instant, Key};
 use crate::record::{CallStage, Calling, CustomerState, Hold, OpenGoal, Pending, Run, Stage, Timer};
@@ -62,6 +63,7 @@ impl Playbook {
             history,
             figures,
             contacts,
+            arms,
             events_seen,
             channels,
             memberships,
@@ -112,6 +114,7 @@ impl Playbook {
                     ])
                 })),
             ),
+            ("holdouts", list(arms.iter().map(|drawn| self.drawn(drawn)))),
             ("journeys", list(runs.iter().map(|run| self.run(run)))),
             ("journeys_by_time", list(timers.iter().map(|timer| self.timer(timer)))),
             ("journeys_remembered", list(holds.iter().map(|held| self.hold(held)))),
@@ -142,6 +145,8 @@ impl Playbook {
             acted,
             reached,
             paused,
+            arm,
+            splits,
         } = run;
         let crate::journey::Place { step, visit, since, attempt, awaiting, note } = place;
         let position = self.by_journey.get(&(journey.key().hash(), *version)).copied();
@@ -167,6 +172,19 @@ impl Playbook {
             ("calls_the_shop", calling.as_deref().map_or(Told::NONE, called)),
             ("called_the_shop", say(acted)),
             ("goal_reached", say(reached)),
+            ("arm", say(arm)),
+            ("splits", list(splits.iter().map(split))),
+        ])
+    }
+
+    fn drawn(&self, drawn: &Drawn) -> Told {
+        let Drawn { of, arm, at, mixed } = drawn;
+        let journey = self.journeys().find(|known| known.id().key().hash() == *of);
+        map([
+            ("holdout", journey.map_or_else(|| hex(*of), |known| say(known.id()))),
+            ("arm", say(arm)),
+            ("drawn", time(*at)),
+            ("of_joined_records_that_differed", say(mixed)),
         ])
     }
 
@@ -210,7 +228,7 @@ fn called(calling: &Calling) -> Told {
 }
 
 fn goal(goal: &OpenGoal) -> Told {
-    let OpenGoal { journey, version, run, key, began, until, data, sent } = goal;
+    let OpenGoal { journey, version, run, key, began, until, data, sent, arm } = goal;
     map([
         ("journey", say(journey)),
         ("version", say(version)),
@@ -220,6 +238,7 @@ fn goal(goal: &OpenGoal) -> Told {
         ("until", time(*until)),
         ("trigger", fields(data)),
         ("messages_sent", say(sent)),
+        ("arm", say(arm)),
     ])
 }
 
@@ -432,6 +451,11 @@ fn device_copy(copy: &DeviceCopy) -> Told {
         ("outcome_unknown", say(doubt)),
         ("status", say(status)),
     ])
+}
+
+fn split(drawn: &SplitArm) -> Told {
+    let SplitArm { step, arm } = drawn;
+    map([("step", hex(*step)), ("arm", say(arm))])
 }
 
 fn waiting(pending: &Pending) -> Told {

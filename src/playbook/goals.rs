@@ -34,6 +34,7 @@ impl Turn<'_> {
             until,
             data: run.data.only(journey.goal_reads()),
             sent: run.sent,
+            arm: run.arm,
         });
     }
 
@@ -50,8 +51,8 @@ impl Turn<'_> {
             in_time && journey.is_some_and(|journey| journey.reaches_goal(&goal.data, event))
         });
         let reached: Vec<OpenGoal> = reached.collect();
-        for OpenGoal { journey, version, run, key, sent, .. } in reached {
-            let run = RunNamed { journey, version, run, key };
+        for OpenGoal { journey, version, run, key, sent, arm, .. } in reached {
+            let run = RunNamed { journey, version, run, key, arm };
             self.out.notice(self.now, What::Goal { run, before_any_message: sent == 0 });
         }
     }

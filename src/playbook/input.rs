@@ -6,13 +6,13 @@ use rust_decimal::Decimal;
 
 use super::calls::{Begun, Call};
 use super::effects::{EffectCalled, EffectEnd};
-use crate::customer::{Block, ContentKey, Engagement, Status, SuppressionChange};
+use crate::customer::{Arm, Block, ContentKey, Engagement, Status, SuppressionChange};
 use crate::delivery::{DeliveryError, EffectCall, EffectError, Envelope};
 use crate::event::{Event, ReceiptKind};
 use crate::journey::EndReason;
-use crate::policy::{Decision, Reason};
+use crate::policy::{Decision, HeldOutBy, Reason};
 use crate::primitives::{
-    ChannelId, CustomerId, EffectId, Fields, IdempotencyKey, IdentityKey, Instant, JourneyId, MessageId, SegmentId,
+    ChannelId, CustomerId, EffectId, Fields, IdempotencyKey, IdentityKey, Instant, JourneyId, Key, MessageId, SegmentId,
 };
 use crate::record::{Carried, CustomerState, Side, Standing};
 
@@ -253,6 +253,16 @@ pub enum What {
         /// Which step.
         step: Arc<str>,
     },
+    /// A run was drawn to an arm of a random split, in which it stays (promise 6.4).
+    Split {
+        /// Which run.
+        #[serde(flatten)]
+        run: RunNamed,
+        /// At which step.
+        step: Key,
+        /// Which arm, from 1, in the order of the playbook.
+        split_arm: u32,
+    },
     /// A run reached its goal.
     Goal {
         /// Which run.
@@ -281,6 +291,16 @@ pub enum What {
         id: IdempotencyKey,
         /// When.
         due: Instant,
+    },
+    /// A message would have been handed over now, but the customer is held out: the run goes on as if it had been accepted and
+    /// nobody engaged (promise 6.10).
+    HeldOut(Box<HeldOut>),
+    /// Records of different arms of a holdout became one. The older arm stays, and the customer says nothing of lift any
+    /// more.
+    ArmsMixed {
+        /// Of this journey; `None` is the holdout of all marketing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        journey: Option<JourneyId>,
     },
     /// A message waits.
     Deferred {
@@ -429,6 +449,9 @@ pub struct RunNamed {
     /// Its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<Arc<str>>,
+    /// The arm that it began in; `None` where nobody was held out then (promise 6.10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arm: Option<Arm>,
 }
 
 impl std::fmt::Debug for RunNamed {
@@ -466,6 +489,25 @@ pub struct HandedOver {
     pub cost: Decimal,
     /// How many parts an SMS has.
     pub parts: u32,
+}
+
+/// A message that was held out, as logs tell it.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct HeldOut {
+    /// Its name in the record's log of messages: no envelope was made.
+    pub id: IdempotencyKey,
+    /// The message.
+    pub message: MessageId,
+    /// The channel that it would have been sent on.
+    pub channel: ChannelId,
+    /// The journey that asked.
+    pub journey: JourneyId,
+    /// The step that asked.
+    pub step: Arc<str>,
+    /// The attempt of a cascade, from 1.
+    pub attempt: u16,
+    /// By what it was held out.
+    pub by: HeldOutBy,
 }
 
 /// A further try of a hand-over, as logs tell it. What it costs is told with the first.

@@ -121,12 +121,14 @@ impl Turn<'_> {
         if let Stage::Awaiting(theirs) = &sealed.stage {
             self.awaiting(|ours| ours.inherit((**theirs).clone()));
         }
+        let arms = self.state.profile.arms.clone();
         for (run, stays) in self.state.absorb(sealed.clone(), self.now) {
             self.hand_attempts(&run, stays);
             self.close(run, EndReason::Merged);
         }
         self.join_cascades();
         self.out.notice(self.now, What::Merged { record });
+        self.tell_mixed(&arms);
         self.released(link, Some(then), None);
     }
 

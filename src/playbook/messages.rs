@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Playbook;
+use super::holdouts::WouldSend;
 use super::input::{HandedOver, What};
 use super::runs::visit_of;
 use super::step::Turn;
@@ -18,7 +19,7 @@ use crate::primitives::{ChannelId, ContactPoint, IdempotencyKey, Instant, Messag
 use crate::record::{Pending, Run};
 
 /// Receipts come this late: for so long a contact is kept, beyond what caps and dedupe windows need.
-const RECEIPTS_LATE: Span = Span::days(30);
+pub(super) const RECEIPTS_LATE: Span = Span::days(30);
 
 /// A message that a run asked for and that is not decided yet.
 #[derive(Debug)]
@@ -71,6 +72,7 @@ impl<'a> Turn<'a> {
         if self.state.profile.points.drop_stale(self.now) {
             self.reachability_changed();
         }
+        let held_out = self.held_out(wanted.run, message);
         let Some(run) = self.state.runs.iter().find(|run| run.id == wanted.run) else { return };
         let visit = visit_of(run);
         let profile = &self.state.profile;
@@ -83,6 +85,7 @@ impl<'a> Turn<'a> {
         let mut ask = book.ask(profile, message, self.now);
         ask.trigger = Some(&run.data);
         ask.deadline = wanted.first + message.deadline;
+        ask.held_out = held_out;
         let stops = wanted.cascade.as_deref().unwrap_or_default();
         ask.attempt = Attempt { visit: Some(visit), tried: &tried, only: wanted.only.as_deref(), stops };
         let key = match message.content_key(run.key.as_deref().unwrap_or_default(), &ask.render_input()) {
@@ -111,7 +114,7 @@ impl<'a> Turn<'a> {
         if let Some(decision) = decision {
             self.out.notice(self.now, What::Decided(Box::new(decision)));
         }
-        let deadline = ask.deadline;
+        let (deadline, content) = (ask.deadline, ask.content);
         match choice {
             Choice::Send { channel, to, rendered, .. } => {
                 let Some(spec) = book.channel(&channel.id) else { return };
@@ -119,6 +122,9 @@ impl<'a> Turn<'a> {
                 let envelope = self.envelope(&wanted, message, spec, to, *rendered, (key, deadline));
                 let copies = self.copies(&envelope, further.unwrap_or_default());
                 self.hand_over(wanted, envelope, copies);
+            }
+            Choice::HeldOut { channel, by } => {
+                self.hold_out(wanted, message, WouldSend { channel: &channel, by, content, deadline });
             }
             Choice::Defer { until, reason } => {
                 let Some(run) = self.state.runs.iter_mut().find(|run| run.id == wanted.run) else { return };
@@ -187,7 +193,12 @@ impl<'a> Turn<'a> {
     }
 
     /// The key of an envelope to an address.
-    fn key(&self, name: &EnvelopeName<'_>, to: &Address, taken: impl Fn(IdempotencyKey) -> bool) -> IdempotencyKey {
+    pub(super) fn key(
+        &self,
+        name: &EnvelopeName<'_>,
+        to: &Address,
+        taken: impl Fn(IdempotencyKey) -> bool,
+    ) -> IdempotencyKey {
         let EnvelopeName { run, step, attempt, channel } = name;
         let customer = self.state.profile.id.as_u128().to_le_bytes();
         let run_id = run.map_or(0, |run| run.id).to_le_bytes();
@@ -268,7 +279,7 @@ impl<'a> Turn<'a> {
         self.news(wanted.run, &News::HandedOver { channel: &channel, at: now });
     }
 
-    fn news(&mut self, run: u64, news: &News<'_>) {
+    pub(super) fn news(&mut self, run: u64, news: &News<'_>) {
         self.signal(run, &Signal::Message(*news));
     }
 }
@@ -301,11 +312,11 @@ impl Playbook {
 }
 
 /// What the key of an envelope derives from, beside the customer and the address.
-struct EnvelopeName<'a> {
-    run: Option<&'a Run>,
-    step: &'a str,
-    attempt: u16,
-    channel: &'a ChannelId,
+pub(super) struct EnvelopeName<'a> {
+    pub(super) run: Option<&'a Run>,
+    pub(super) step: &'a str,
+    pub(super) attempt: u16,
+    pub(super) channel: &'a ChannelId,
 }
 
 /// Where a message goes: with copies, to several devices.

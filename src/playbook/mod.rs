@@ -8,6 +8,7 @@ mod effects;
 mod erasure;
 mod export;
 mod goals;
+mod holdouts;
 mod identity;
 mod index;
 mod input;
@@ -36,7 +37,7 @@ pub use effects::{EffectCalled, EffectEnd};
 pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;
-pub use input::{Elsewhere, HandedOver, HandedOverAgain, Input, Notice, Outcome, Refused, RunNamed, What};
+pub use input::{Elsewhere, HandedOver, HandedOverAgain, HeldOut, Input, Notice, Outcome, Refused, RunNamed, What};
 pub use live_runs::{Lack, Lacking, LackingRuns, LiveRuns};
 pub use retention::Retention;
 
@@ -311,15 +312,18 @@ impl Playbook {
     }
 
     /// Which channel for this message to this customer now? For hosts that only want the decision: no store, no engine,
-    /// no run. `None` if there is no such message.
+    /// no run. `None` if there is no such message. Who is held out of all marketing is known by the record's arm or, for a
+    /// customer of the host's own, drawn by the id.
     pub fn decide(&self, who: &dyn Customer, message: &MessageId, now: Instant) -> Option<Choice> {
-        let ask = self.ask(who, self.message(message)?, now);
+        let mut ask = self.ask(who, self.message(message)?, now);
+        ask.held_out = self.held_out(who);
         Some(self.policy.decide(&ask, &self.channels))
     }
 
     /// The same, with every channel's reasons.
     pub fn explain(&self, who: &dyn Customer, message: &MessageId, now: Instant) -> Option<(Choice, Decision)> {
-        let ask = self.ask(who, self.message(message)?, now);
+        let mut ask = self.ask(who, self.message(message)?, now);
+        ask.held_out = self.held_out(who);
         Some(self.policy.explain(&ask, &self.channels))
     }
 

@@ -51,7 +51,10 @@ impl<'a> Turn<'a> {
     pub(super) fn tell_of(&mut self, id: IdempotencyKey, news: News<'_>) {
         let contacts = &self.state.profile.contacts;
         let Some(asked) = contacts.get(id).and_then(|contact| contact.run.clone()) else { return };
-        let same = |contact: &&Contact| contact.run.as_ref().is_some_and(|run| run.visit == asked.visit);
+        // By a merge the attempts of a run that ended may be of this visit as well: those it never asked for.
+        let same = |contact: &&Contact| {
+            contact.run.as_ref().is_some_and(|run| (run.visit, run.run) == (asked.visit, asked.run))
+        };
         let last = contacts.iter().rev().find(same).is_some_and(|contact| contact.id == id);
         let asks = self.wanted.iter().any(|wanted| wanted.run == asked.run)
             || self.state.runs.iter().any(|run| run.id == asked.run && run.pending.is_some());
@@ -140,6 +143,7 @@ impl<'a> Turn<'a> {
             about: run.about,
             data: &run.data,
             latest,
+            splits: &run.splits,
         }
     }
 
@@ -221,7 +225,20 @@ impl<'a> Turn<'a> {
                 }
                 Act::Add { attribute, amount } => self.add(&attribute, amount),
                 Act::Remove { attribute } => self.remove(&attribute),
+                Act::Split { step, arm } => self.split(id, step, arm),
             }
+        }
+    }
+
+    /// A run was drawn to an arm of a split: it stays there (promise 6.4).
+    fn split(&mut self, id: u64, step: u32, arm: u32) {
+        let Some(run) = self.state.runs.iter().find(|run| run.id == id) else { return };
+        let step = Key::new(self.journey(run).map_or("", |journey| journey.step_name(step)));
+        let Some(run) = self.state.runs.iter_mut().find(|run| run.id == id) else { return };
+        if run.splits.arm(&step) != Some(arm) {
+            run.splits.keep(&step, arm);
+            let split_arm = arm.saturating_add(1);
+            self.out.notice(self.now, What::Split { run: named(run), step, split_arm });
         }
     }
 
@@ -329,6 +346,7 @@ impl<'a> Turn<'a> {
     }
 
     fn begin(&mut self, journey: &dyn Journey, admission: Admission, trigger: Option<&str>) {
+        let arm = self.arm_at_begin(journey);
         let customer = self.state.profile.id;
         let key = key_hash(&admission);
         let mut id = mix([
@@ -383,6 +401,8 @@ impl<'a> Turn<'a> {
             acted: false,
             reached: false,
             paused: None,
+            arm,
+            splits: Default::default(),
         };
         self.out.notice(self.now, What::RunBegun(named(&run)));
         self.state.runs.reserve_exact(1);
@@ -424,7 +444,7 @@ impl<'a> Turn<'a> {
 }
 
 pub(super) fn named(run: &Run) -> RunNamed {
-    RunNamed { journey: run.journey.clone(), version: run.version, run: run.id, key: run.key.clone() }
+    RunNamed { journey: run.journey.clone(), version: run.version, run: run.id, key: run.key.clone(), arm: run.arm }
 }
 
 /// Names the present visit of the present step of a run: attempts of one cascade share it.

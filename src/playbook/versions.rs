@@ -238,6 +238,7 @@ fn outcome(contact: &Contact, now: Instant) -> Option<News<'static>> {
         Status::Queued { due } => Some(News::Retried { due }),
         Status::Accepted if contact.due().is_some() => Some(News::Taken { at }),
         Status::Accepted => Some(News::Accepted { at }),
+        Status::HeldOut => Some(News::Accepted { at: contact.decided }),
         Status::Parked => Some(News::Parked { at: last }),
         Status::Bounced => Some(News::Bounced),
         _ => Some(News::Refused),

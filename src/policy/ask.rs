@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 
+use super::HeldOutBy;
 use super::rules::Wishes;
 use crate::channel::ChannelSpec;
 use crate::customer::{ContentKey, Customer, Engagement, MessageClass, Reach};
@@ -28,6 +29,8 @@ pub struct Ask<'a> {
     pub attempt: Attempt<'a>,
     /// The entry that is checked again at its claim, which does not stand in its own way.
     pub own: Option<IdempotencyKey>,
+    /// By what the customer, or the run, is held out of marketing (promise 6.10).
+    pub held_out: Option<HeldOutBy>,
     /// The properties of the event that began the run.
     pub trigger: Option<&'a Fields>,
     /// The shop's zone, for customers of whom no country is known.
@@ -73,6 +76,7 @@ impl<'a> Ask<'a> {
             deadline: now + message.deadline,
             attempt: Attempt::default(),
             own: None,
+            held_out: None,
             trigger: None,
             shop_zone: None,
             brand,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::explain::{Explained, Trace, Untraced};
 use super::worth::Worth;
-use super::{Ask, Candidate, Decision, Policy, Verdict};
+use super::{Ask, Candidate, Decision, HeldOutBy, Policy, Verdict};
 use crate::channel::{ChannelSpec, Direction};
 use crate::customer::{ChannelTag, Reach};
 use crate::message::Rendered;
@@ -24,6 +24,13 @@ pub enum Choice {
         rendered: Box<Rendered>,
         /// For what it is worth.
         worth: Worth,
+    },
+    /// It would be sent, but the customer is held out (promise 6.10).
+    HeldOut {
+        /// The channel that it would be sent on.
+        channel: Arc<ChannelTag>,
+        /// By what.
+        by: HeldOutBy,
     },
     /// Decide anew at this instant.
     Defer {
@@ -72,6 +79,7 @@ struct Furthest {
 const NO_VARIANT: &str = "no_variant";
 const WORTH: &str = "worth";
 const RENDER: &str = "render";
+const HOLDOUT: &str = "holdout";
 
 impl Policy {
     /// Decides.
@@ -92,7 +100,10 @@ impl Policy {
     pub fn recheck(&self, ask: &Ask<'_>, spec: &ChannelSpec) -> Option<(Verdict, Reason)> {
         let candidate = Candidate::new(ask, spec);
         let (verdict, rule) = self.rule(ask, &candidate, &mut Untraced);
-        (!verdict.passes()).then(|| (verdict, self.reason(rule, spec, verdict)))
+        if verdict.passes() {
+            return ask.holdout().map(|_| (Verdict::Deny(None), named(HOLDOUT, spec)));
+        }
+        Some((verdict, self.reason(rule, spec, verdict)))
     }
 
     fn walk<T: Trace>(&self, ask: &Ask<'_>, channels: &[ChannelSpec], trace: &mut T) -> Choice {
@@ -154,6 +165,10 @@ impl Policy {
                         trace.reject_channel(spec, RENDER, wrong.to_string());
                         deny(self.rules.len() + 1, named(RENDER, spec));
                         continue;
+                    }
+                    if let Some(by) = ask.holdout() {
+                        trace.hold_out(spec, HOLDOUT, by);
+                        return Choice::HeldOut { channel: spec.tag.clone(), by };
                     }
                     let to = match candidate.reach {
                         Reach::At(point) => Some(point.clone()),

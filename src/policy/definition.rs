@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::priors::{Industry, Region};
 use super::rules::{MinimumGap, QuietHours, built_in};
 use super::worth::NetWorth;
-use super::{FrequencyCap, Rule, Score};
+use super::{FrequencyCap, Holdout, Rule, Score};
 use crate::customer::MessageClass;
 use crate::primitives::fault::Node;
 use crate::primitives::window::DailyWindow;
@@ -55,7 +55,7 @@ impl Topics {
 ///  "frequency_caps": [{"at_most": 3, "rolling": "7d"}, {"at_most": 1, "calendar": "day", "channels": ["sms"]}],
 ///  "minimum_gap": {"any_channel": "1h", "same_channel": "24h"},
 ///  "quiet_hours": {"window": "22:00-08:00", "spread": "15m"},
-///  "engagement_value": "0.50"}
+///  "engagement_value": "0.50", "holdout": {"share": "5%", "salt": "2026"}}
 /// ```
 #[derive(Debug)]
 pub struct Policy {
@@ -67,6 +67,7 @@ pub struct Policy {
     pub(super) quiet: Option<QuietHours>,
     pub(super) topics: Topics,
     pub(super) opt_outs: OptOutsStop,
+    holdout: Option<Holdout>,
     zone: Option<Zone>,
 }
 
@@ -103,6 +104,7 @@ impl Policy {
             quiet: None,
             topics: Topics { named: Arc::from([]), other: TopicMode::OptIn },
             opt_outs: OptOutsStop::Marketing,
+            holdout: None,
             zone: None,
         };
         let whole = match node {
@@ -126,6 +128,7 @@ impl Policy {
             "minimum_gap",
             "quiet_hours",
             "engagement_value",
+            "holdout",
         ])?;
         let mut whole = Some(());
         if let Some(node) = object.get("zone") {
@@ -134,6 +137,10 @@ impl Policy {
                 node.fault("expected an IANA time zone such as Europe/London");
                 whole = None;
             }
+        }
+        if let Some(node) = object.get("holdout") {
+            self.holdout = Holdout::decode_global(&node);
+            whole = whole.filter(|()| self.holdout.is_some());
         }
         let modes = [("opt_in", TopicMode::OptIn), ("opt_out", TopicMode::OptOut)];
         if let Some(node) = object.get("topics_default") {
@@ -178,6 +185,11 @@ impl Policy {
             self.worth.engagement_value = super::worth::micros(value.decimal()?);
         }
         whole
+    }
+
+    /// Who gets no marketing at all.
+    pub fn holdout(&self) -> Option<&Holdout> {
+        self.holdout.as_ref()
     }
 
     /// The shop's zone.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::worth::Worth;
-use super::{Ask, Candidate, Choice, Reason, Rule, Verdict, ZoneSource};
+use super::{Ask, Candidate, Choice, HeldOutBy, Reason, Rule, Verdict, ZoneSource};
 use crate::channel::ChannelSpec;
 use crate::customer::{BlockReason, Consent, Contact, Status};
 use crate::policy::TopicMode;
@@ -35,6 +35,13 @@ pub enum Verdicts {
     Send {
         /// Which.
         channel: ChannelId,
+    },
+    /// It would be sent, but is held out (promise 6.10).
+    HeldOut {
+        /// The channel that it would be sent on.
+        channel: ChannelId,
+        /// By what.
+        by: HeldOutBy,
     },
     /// To be decided anew.
     Defer {
@@ -69,7 +76,7 @@ pub struct CandidateReport {
 pub struct RuleReport {
     /// The rule.
     pub rule: &'static str,
-    /// `wait`, `skip`, `end_run`, `deny` or `unchecked`.
+    /// `wait`, `skip`, `end_run`, `deny`, `unchecked` or `held_out`.
     pub verdict: &'static str,
     /// The earliest instant at which it would pass, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,6 +144,11 @@ pub enum Witness {
         /// When.
         at: Instant,
     },
+    /// The customer, or the run, is held out.
+    HeldOut {
+        /// By what.
+        by: HeldOutBy,
+    },
     /// In words; how a host's own rule or a template explains itself. No personal data belongs here.
     Note {
         /// The words.
@@ -164,6 +176,7 @@ pub(super) trait Trace {
     fn worth(&mut self, worth: Worth);
     fn reject(&mut self, rule: &'static str, why: String);
     fn reject_channel(&mut self, spec: &ChannelSpec, rule: &'static str, why: String);
+    fn hold_out(&mut self, spec: &ChannelSpec, rule: &'static str, by: HeldOutBy);
 }
 
 /// Nobody asks.
@@ -175,6 +188,7 @@ impl Trace for Untraced {
     fn worth(&mut self, _: Worth) {}
     fn reject(&mut self, _: &'static str, _: String) {}
     fn reject_channel(&mut self, _: &ChannelSpec, _: &'static str, _: String) {}
+    fn hold_out(&mut self, _: &ChannelSpec, _: &'static str, _: HeldOutBy) {}
 }
 
 /// Somebody asks.
@@ -219,17 +233,25 @@ impl Trace for Explained {
     }
 
     fn reject_channel(&mut self, spec: &ChannelSpec, rule: &'static str, why: String) {
-        if let Some(report) = self.0.iter_mut().find(|report| report.channel == spec.tag.id) {
-            let witnesses = vec![Witness::Note { text: why }];
-            report.rules.push(RuleReport { rule, verdict: "deny", earliest: None, witnesses });
-        }
+        self.report(spec, rule, "deny", Witness::Note { text: why });
+    }
+
+    fn hold_out(&mut self, spec: &ChannelSpec, rule: &'static str, by: HeldOutBy) {
+        self.report(spec, rule, "held_out", Witness::HeldOut { by });
     }
 }
 
 impl Explained {
+    fn report(&mut self, spec: &ChannelSpec, rule: &'static str, verdict: &'static str, why: Witness) {
+        if let Some(report) = self.0.iter_mut().find(|report| report.channel == spec.tag.id) {
+            report.rules.push(RuleReport { rule, verdict, earliest: None, witnesses: vec![why] });
+        }
+    }
+
     pub(super) fn into_decision(self, ask: &Ask<'_>, choice: &Choice) -> Decision {
         let chosen = match choice {
             Choice::Send { channel, .. } => Verdicts::Send { channel: channel.id.clone() },
+            Choice::HeldOut { channel, by } => Verdicts::HeldOut { channel: channel.id.clone(), by: *by },
             Choice::Defer { until, reason } => Verdicts::Defer { until: *until, reason: reason.clone() },
             Choice::Skip { reason, .. } => Verdicts::Skip { reason: reason.clone() },
         };
@@ -248,6 +270,7 @@ impl fmt::Display for Decision {
         write!(f, "{} at {}: ", self.message, self.at)?;
         match &self.chosen {
             Verdicts::Send { channel } => writeln!(f, "send on {channel}")?,
+            Verdicts::HeldOut { channel, by } => writeln!(f, "would be sent on {channel}, but {by}")?,
             Verdicts::Defer { until, reason } => writeln!(f, "wait until {until} ({})", reason.rule)?,
             Verdicts::Skip { reason } => writeln!(f, "skip ({})", reason.rule)?,
         }
@@ -293,6 +316,7 @@ impl fmt::Display for Witness {
             Witness::Wish { at_most, per } => write!(f, "the customer wishes at most {at_most} per {per}"),
             Witness::Paused { until } => write!(f, "the customer wishes a pause until {until}"),
             Witness::Deadline { at } => write!(f, "deadline {at}"),
+            Witness::HeldOut { by } => write!(f, "{by}"),
             Witness::Note { text } => f.write_str(text),
         }
     }

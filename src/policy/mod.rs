@@ -2,13 +2,15 @@
 //!
 //! A decision has three stages (promise 7.1). **Rules** pass, defer or deny each channel that has a variant of the
 //! message; each is a small file of its own. **Scores** rank what is left. The **choice** takes the best channel that is
-//! not denied and does what its rules said: send now, wait, or skip.
+//! not denied and does what its rules said: send now, wait, or skip. What would be sent to somebody who is held out is held
+//! out (promise 6.10).
 
 mod ask;
 mod choice;
 mod definition;
 mod explain;
 mod frequency_cap;
+mod holdout;
 mod priors;
 mod rules;
 #[cfg(feature = "schema")]
@@ -20,6 +22,7 @@ pub use choice::{Choice, Reason};
 pub use definition::{OptOutsStop, Policy, PolicyBuilder, TopicMode};
 pub use explain::{CandidateReport, Decision, RuleReport, Verdicts, Witness};
 pub use frequency_cap::{CapWindow, FrequencyCap};
+pub use holdout::{HeldOutBy, Holdout};
 pub use priors::{Industry, Region};
 pub use worth::{Micros, NetWorth, Worth};
 

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::{Industry, Region};
-use crate::primitives::schema::{Schema, amount, integer, list, map, name, object, span, text, words};
+use crate::primitives::schema::{Schema, amount, integer, list, map, name, object, share, span, text, words};
 
 /// The section `policy`.
 pub(crate) fn policy() -> Json {
@@ -30,5 +30,6 @@ pub(crate) fn policy() -> Json {
             object([("window", name().about("Such as 22:00-06:00")), ("spread", span())]).needs(["window"]),
         ),
         ("engagement_value", amount()),
+        ("holdout", object([("share", share()), ("salt", text())]).needs(["share"])),
     ])
 }

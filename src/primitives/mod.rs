@@ -14,6 +14,7 @@ mod period;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
 mod secret;
+mod share;
 mod value;
 pub mod window;
 pub mod zone;
@@ -28,4 +29,5 @@ pub use money::{Currency, Money, ParseCurrencyError};
 pub use needs::{Derived, EventNeed, Keep, Needs};
 pub use period::Period;
 pub use secret::{PointHash, Secret};
+pub use share::{ParseShareError, Share};
 pub use value::{Fields, Value, ValueRef};

@@ -63,6 +63,12 @@ pub(crate) fn amount() -> Json {
     refer("amount")
 }
 
+/// A share of a whole.
+pub(crate) fn share() -> Json {
+    let part = json!({"type": ["number", "string"]});
+    part.about("A share from 0 to 1 such as 0.05, or text such as \"5%\", to the millionth")
+}
+
 /// Adds to a schema; what is there already stays.
 pub(crate) trait Schema: Sized {
     /// These fields must be there.

@@ -83,6 +83,7 @@ impl Profile {
         self.history.absorb(theirs.history);
         self.figures.absorb(theirs.figures);
         self.contacts.absorb(theirs.contacts);
+        self.arms.absorb(theirs.arms);
         self.events_seen.absorb(theirs.events_seen);
         for (kind, record) in theirs.channels {
             self.update_channel(&kind, |known| {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::customer::Arm;
 use crate::primitives::{EffectId, Fields, IdempotencyKey, Instant, JourneyId};
 
 /// An effect that a run called and that is not answered yet. `Debug` leaves its payload out (promise 2.5).
@@ -99,6 +100,8 @@ pub struct OpenGoal {
     pub data: Fields,
     /// How many messages the run handed over.
     pub sent: u32,
+    /// The arm that the run began in.
+    pub arm: Option<Arm>,
 }
 
 impl std::fmt::Debug for OpenGoal {

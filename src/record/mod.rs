@@ -16,8 +16,8 @@ pub(crate) use merge::Erase;
 pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
 pub use timers::Timer;
 
-use crate::customer::{Contact, Engagement, Profile};
-use crate::journey::Place;
+use crate::customer::{Arm, Contact, Engagement, Profile};
+use crate::journey::{Place, Splits};
 use crate::primitives::{ChannelId, CustomerId, Fields, Instant, JourneyId, MessageId, Span};
 
 /// A customer's record: the profile, the runs of journeys, and the timers that both imply.
@@ -92,7 +92,7 @@ pub struct Run {
     pub wake: Option<Instant>,
     /// What it kept of its trigger.
     pub data: Fields,
-    /// How many messages it handed over.
+    /// How many messages it handed over, or would have if they were not held out.
     pub sent: u32,
     /// A message that waits to be decided anew.
     pub pending: Option<Box<Pending>>,
@@ -105,6 +105,10 @@ pub struct Run {
     /// While its journey is paused, when its exits want to be looked at; [`Instant::MAX`] if at no instant. Until it is
     /// resumed neither its wake nor its message is due.
     pub paused: Option<Instant>,
+    /// The arm that it began in; `None` where nobody was held out then (promise 6.10).
+    pub arm: Option<Arm>,
+    /// Which arms of splits it was drawn to.
+    pub splits: Splits,
 }
 
 /// A deferred message: it reserves nothing and is decided anew when its time comes (promise 7.5).

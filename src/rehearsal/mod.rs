@@ -2,6 +2,7 @@
 //! the rest.
 
 mod compare;
+mod lift;
 mod log;
 mod model;
 mod summary;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 pub use compare::{Change, ChangeCounts, Comparison, CustomerChanges, Difference, HandOvers, Sent};
 pub use log::{LogLine, LogWhat};
 pub use model::{ChannelModel, Modelled, Recording};
-pub use summary::{EffectSummary, JourneySummary, Summary};
+pub use summary::{ArmSummary, EffectSummary, JourneySummary, LiftSummary, Summary};
 use tally::Tally;
 
 use futures::FutureExt;
@@ -320,7 +321,7 @@ impl<'o> Rehearsal<'o> {
     }
 
     fn observe(&mut self, customer: CustomerId, outcome: &Outcome) {
-        self.tally.count(outcome);
+        self.tally.count(customer, outcome);
         let Some(observer) = &mut self.observer else { return };
         if outcome.duplicate {
             observer(&LogLine { at: self.now, customer, who: None, what: LogWhat::Duplicate });

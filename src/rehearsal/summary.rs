@@ -39,6 +39,9 @@ pub struct Summary {
     pub currency: Currency,
     /// Messages not sent, by message and rule.
     pub skipped: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Messages held out, by message and by the channel that they would have been sent on.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub held_out: BTreeMap<String, BTreeMap<String, u64>>,
     /// Messages deferred, by message and rule; one message may wait more than once.
     pub deferred: BTreeMap<String, BTreeMap<String, u64>>,
     /// Messages engaged with, by how.
@@ -79,6 +82,56 @@ pub struct JourneySummary {
     pub goal_reached: u64,
     /// Of these, before any message.
     pub goal_before_any_message: u64,
+    /// Messages held out, by step.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub held_out: BTreeMap<String, u64>,
+    /// Runs drawn to each arm of each split: by step, and by the arm's number from 1.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub splits: BTreeMap<String, BTreeMap<u32, u64>>,
+    /// What the runs came to by arm; `None` without a holdout.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lift: Option<LiftSummary>,
+}
+
+/// The goals of a journey's runs by arm (promise 6.10): a run counts in the arm that it began in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct LiftSummary {
+    /// With the journey's messages.
+    pub treated: ArmSummary,
+    /// Without them.
+    pub held_out: ArmSummary,
+    /// Runs that count in neither, since records of different arms became one.
+    pub left_out: u64,
+}
+
+/// What the runs of one arm came to. As JSON with the [`rate`](Self::rate), as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ArmSummary {
+    /// Runs begun.
+    pub runs: u64,
+    /// Of these, those that reached the goal, whether before any message or after.
+    pub goals: u64,
+}
+
+impl ArmSummary {
+    /// Goals per run, to six decimals; `None` without a run.
+    pub fn rate(&self) -> Option<Decimal> {
+        let rate = Decimal::from(self.goals).checked_div(Decimal::from(self.runs))?;
+        Some(rate.round_dp(6).normalize())
+    }
+}
+
+impl Serialize for ArmSummary {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+        let mut fields = to.serialize_struct("ArmSummary", 3)?;
+        fields.serialize_field("runs", &self.runs)?;
+        fields.serialize_field("goals", &self.goals)?;
+        fields.serialize_field("rate", &self.rate().map(|rate| rate.to_string()))?;
+        fields.end()
+    }
 }
 
 impl JourneySummary {
@@ -122,7 +175,7 @@ pub struct EffectSummary {
     pub called: u64,
     /// Further tries of these.
     pub tried_again: u64,
-    /// Calls that came to an end, by how: `done`, `failed`, `expired`, `cancelled`, `abandoned`.
+    /// Calls that came to an end, by how: `done`, `failed`, `expired`, `cancelled`, `held_out`, `abandoned`.
     pub ended: BTreeMap<String, u64>,
 }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasherDefault;
 
+use super::lift::Lift;
 use super::summary::{EffectSummary, JourneySummary, Summary};
 use crate::playbook::{Hashed, Notice, Outcome, Playbook, What};
-use crate::primitives::{EffectId, IdempotencyKey, Instant, JourneyId, Key, SegmentId};
+use crate::primitives::{CustomerId, EffectId, IdempotencyKey, Instant, JourneyId, Key, SegmentId};
 
 /// The counts of a rehearsal under way.
 pub(super) struct Tally {
@@ -13,6 +14,7 @@ pub(super) struct Tally {
     rest: Summary,
     segments: Named<u64>,
     journeys: Named<JourneySummary>,
+    lift: Lift,
 }
 
 type Named<T> = HashMap<u64, (Key, T), BuildHasherDefault<Hashed>>;
@@ -33,6 +35,7 @@ impl Tally {
             cost: BTreeMap::new(),
             currency: playbook.currency(),
             skipped: BTreeMap::new(),
+            held_out: BTreeMap::new(),
             deferred: BTreeMap::new(),
             engaged: BTreeMap::new(),
             failed: BTreeMap::new(),
@@ -48,6 +51,7 @@ impl Tally {
                 .map(|journey| journey.id().key())
                 .map(|key| (key.hash(), (key.clone(), JourneySummary::default())))
                 .collect(),
+            lift: Lift::default(),
         }
     }
 
@@ -56,6 +60,10 @@ impl Tally {
         let mut summary = self.rest.clone();
         summary.segments = named(&self.segments);
         summary.journeys = named(&self.journeys);
+        for (hash, lift) in self.lift.by_journey() {
+            let journey = self.journeys.get(&hash).and_then(|(key, _)| summary.journeys.get_mut(key.as_str()));
+            journey.into_iter().for_each(|journey| journey.lift = Some(lift.clone()));
+        }
         summary
     }
 
@@ -90,7 +98,8 @@ impl Tally {
         }
     }
 
-    pub(super) fn count(&mut self, outcome: &Outcome) {
+    pub(super) fn count(&mut self, customer: CustomerId, outcome: &Outcome) {
+        self.lift.count(customer, outcome);
         for notice in &outcome.notices {
             self.notice(&notice.what);
         }
@@ -142,6 +151,15 @@ impl Tally {
                 bump(self.rest.messages.entry(sent.message.as_str().to_owned()).or_default(), sent.channel.as_str());
                 *self.rest.cost.entry(sent.channel.as_str().to_owned()).or_default() += sent.cost;
                 bump(&mut self.of(&sent.journey).handed_over, &sent.step);
+            }
+            What::HeldOut(message) => {
+                let channels = self.rest.held_out.entry(message.message.as_str().to_owned()).or_default();
+                bump(channels, message.channel.as_str());
+                bump(&mut self.of(&message.journey).held_out, &message.step);
+            }
+            What::Split { run, step, split_arm } => {
+                let arms = self.of(&run.journey).splits.entry(step.as_str().to_owned()).or_default();
+                *arms.entry(*split_arm).or_default() += 1;
             }
             What::HandedOverAgain(_) => self.rest.tried_again += 1,
             What::Skipped { message, reason, .. } => {

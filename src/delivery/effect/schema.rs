@@ -13,5 +13,6 @@ pub(crate) fn effect() -> Json {
         ("in_flight", integer(1..=1_000_000)),
         ("retry", retry()),
         ("valid_for", span()),
+        ("marketing", boolean()),
     ])
 }

@@ -28,6 +28,9 @@ pub struct EffectSpec {
     pub retry: Retry,
     /// For how long it is tried, counted from the decision. 24 h by default.
     pub valid_for: Span,
+    /// Whether it is something that the customer gets, like a coupon or a letter: then it is not done for whoever is held
+    /// out (promise 6.10), and their runs go on as if it had been. Not by default.
+    pub marketing: bool,
 }
 
 impl EffectSpec {
@@ -39,6 +42,7 @@ impl EffectSpec {
             in_flight: IN_FLIGHT,
             retry: Retry { attempts: u16::MAX, ..Retry::default() },
             valid_for: VALID_FOR,
+            marketing: false,
         }
     }
 }
@@ -57,10 +61,11 @@ fn effect(id: &str, node: &Node<'_>) -> Option<EffectSpec> {
         node.fault("an effect needs a name");
         return None;
     }
-    let object = node.object(&["timeout", "in_flight", "retry", "valid_for", "description"])?;
+    let object = node.object(&["timeout", "in_flight", "retry", "valid_for", "marketing", "description"])?;
     let mut spec = EffectSpec::new(id);
     let span = |name: &str, otherwise: Span| object.get(name).and_then(|node| node.span()).unwrap_or(otherwise);
     spec.timeout = span("timeout", spec.timeout);
+    spec.marketing = object.get("marketing").and_then(|node| node.boolean()).unwrap_or(false);
     spec.valid_for = span("valid_for", spec.valid_for);
     let in_flight = object.get("in_flight").and_then(|node| node.integer(1..=1_000_000));
     spec.in_flight = in_flight.and_then(|n| NonZeroU32::new(u32::try_from(n).ok()?)).unwrap_or(spec.in_flight);

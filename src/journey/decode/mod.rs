@@ -12,6 +12,7 @@ pub(crate) use versions::versions;
 use super::graph::{EventMatch, Exit, Goal, Graph};
 use super::trigger::{KeyOf, Trigger, When};
 use super::{Entry, validate};
+use crate::policy::Holdout;
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, EffectId, EventNeed, JourneyId, Keep, Key, MessageId, Needs, SegmentId, Span};
@@ -35,8 +36,20 @@ const KEY_HELD: Span = Span::days(30);
 const LATE_BY: Span = Span::hours(24);
 
 /// What every version of a journey may say.
-const FIELDS: [&str; 11] =
-    ["version", "description", "trigger", "late_by", "key", "about", "entry", "exit", "goal", "steps", "migrate"];
+const FIELDS: [&str; 12] = [
+    "version",
+    "description",
+    "trigger",
+    "late_by",
+    "key",
+    "about",
+    "entry",
+    "exit",
+    "goal",
+    "holdout",
+    "steps",
+    "migrate",
+];
 
 /// Decodes one version of a journey, which may have `more` fields. `None` if a fault was reported.
 fn decode(name: &str, node: &Node<'_>, more: &[&str], known: &Known<'_>) -> Option<Graph> {
@@ -68,6 +81,8 @@ fn decode(name: &str, node: &Node<'_>, more: &[&str], known: &Known<'_>) -> Opti
         decoder.faulty = true;
     }
     let goal = object.get("goal").map_or(Some(None), |node| decoder.goal(&node, late_by.unwrap_or(LATE_BY)).map(Some));
+    let id = JourneyId::new(name);
+    let holdout = object.get("holdout").map_or(Some(None), |node| Holdout::decode_of_journey(&node, &id).map(Some));
     let steps = object.need("steps").and_then(|node| decoder.steps(&node));
     let (trigger, mut steps) = (trigger?, steps?);
     let gathers = decoder.gathers(&object, &trigger, exits.as_deref().unwrap_or_default(), &mut steps);
@@ -78,7 +93,7 @@ fn decode(name: &str, node: &Node<'_>, more: &[&str], known: &Known<'_>) -> Opti
     let mut numbers: Vec<(u32, u32)> = steps.iter().map(|step| step.number).zip(0..).collect();
     numbers.sort_unstable();
     let graph = Graph {
-        id: JourneyId::new(name),
+        id,
         version: u32::try_from(version?).ok()?,
         trigger,
         late_by: late_by?,
@@ -87,6 +102,7 @@ fn decode(name: &str, node: &Node<'_>, more: &[&str], known: &Known<'_>) -> Opti
         entry: entry?,
         exits: exits?,
         goal: goal?,
+        holdout: holdout?,
         steps,
         numbers,
         takeovers: Vec::new(),

@@ -1,6 +1,6 @@
 //! The numbers that stand for variants: each is given once and never again for another.
 
-use crate::customer::{BlockReason, Engagement, Liked, LineKind};
+use crate::customer::{Arm, BlockReason, Engagement, Liked, LineKind};
 use crate::event::Basis;
 use crate::primitives::ChannelKind;
 
@@ -33,6 +33,7 @@ codes! {
     Engagement, "an engagement": Open = 0, Click = 1, Reply = 2, Visit = 3, Conversion = 4;
     LineKind, "an order or a return": Order = 0, Refund = 1, Cancel = 2;
     Liked, "what is liked": Category = 0, Brand = 1;
+    Arm, "an arm": Treated = 0, HeldOut = 1;
     // From 1: 0 is none.
     BlockReason, "the reason of a block": HardBounce = 1, Invalid = 2, Host = 3, Erased = 4, OptOut = 5, Complaint = 6;
     Basis, "the basis of a consent":

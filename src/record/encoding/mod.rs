@@ -36,7 +36,7 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304, erased 8388608, timers 16777216, open goals 33554432, paused 134217728 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304, erased 8388608, timers 16777216, open goals 33554432, arms 67108864, paused 134217728 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
@@ -60,8 +60,9 @@
 //! | absorbed | count; of each record that became part of this one the id, 16 bytes |
 //! | judged | 8 bytes: by which definitions of segments the memberships were found |
 //! | erased | the latest erasure, instant |
-//! | open goals | count; of each: flags (key 1, data 2); journey text, version number, run hash; key text; began, until instants; data as of a run; sent number |
+//! | open goals | count; of each: flags (key 1, data 2, arm 4); journey text, version number, run hash; key text; began, until instants; data as of a run; sent number; arm |
 //! | timers | count; of each: flags (done 1, next 2); journey hash; the date that is done, in days since 1970-01-01, signed; the next one: days after that, signed (from 0 where none is done), instant |
+//! | arms | count; of each holdout that the customer was drawn in: hash of the holdout, byte (held out 1, mixed 2), drawn instant |
 //! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, or to be erased after that, 3, or unless it is a user's then, 5; count of the open links, of each 8 bytes; the same of those that ended. Byte 4: erased, count of the hashes of user ids, of each 16 bytes; the same of strong identifiers |
 //!
 //! "Returns" is a bit alone: whether an order on record was ever taken back. So is "paused": whether something is held back
@@ -82,12 +83,13 @@
 //!
 //! ## Run
 //!
-//! Flags (key 1, about 2, wake 4, data 8, pending 16, awaiting 32, note 64, calling 128, acted 256, reached 512, paused 1024); journey text; version number; run hash;
+//! Flags (key 1, about 2, wake 4, data 8, pending 16, awaiting 32, note 64, calling 128, acted 256, reached 512, paused 1024, arm 2048, splits 4096); journey text; version number; run hash;
 //! key text; about hash; began instant; step, visit, attempt numbers; since instant; note text; wake instant; data
 //! (count; of each: name text, value); sent number; pending: flags (only 1, cascade 2); message text; only (count;
 //! texts); cascade (count; bytes: engagements); first, retry instants; calling: flags (in flight 1, held 2, answered 4, done 8);
 //! id, 16 bytes; effect text; deadline instant; tries number; the instant at which it is due, its lease ends or it was
-//! answered; payload or answer as data; in a pause the instant until which its exits are not looked at.
+//! answered; payload or answer as data; in a pause the instant until which its exits are not looked at;
+//! arm byte (treated 0, held out 1); splits (count; of each: hash of the step's name, arm number from 0).
 //! "Awaiting", "acted" and "reached" are bits alone. The step is named by a stable hash of 32 bits, or as the host's journey does.
 //!
 //! ## Contact

@@ -4,8 +4,8 @@ use super::codes::{CONFIRMED, Code, SIGNED_UP};
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::customer::{
-    Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, DeviceTag, History, Memberships, Point, Points,
-    Profile, Says, Standing,
+    Arms, Attribute, Attributes, ChannelRecord, ConsentBook, ConsentRecord, DeviceTag, Drawn, History, Memberships,
+    Point, Points, Profile, Says, Standing,
 };
 use crate::event::{Evidence, Whereabouts};
 use crate::primitives::{ContactPoint, DeviceKind, Instant, Topic};
@@ -44,7 +44,7 @@ impl<'a> Writer<'a> {
             state.erased != Instant::MIN,
             !state.timers.is_empty(),
             !state.goals.is_empty(),
-            false,
+            !profile.arms.is_empty(),
             state.paused,
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
@@ -110,6 +110,11 @@ impl<'a> Writer<'a> {
         }
         self.each(state.goals.iter(), Self::goal);
         self.each(state.timers.iter(), Self::timer);
+        self.each(profile.arms.iter(), |to, drawn| {
+            to.hash(drawn.of);
+            to.byte(drawn.arm.code() | u8::from(drawn.mixed) << 1);
+            to.instant(drawn.at);
+        });
         match &state.stage {
             Stage::Live => {}
             Stage::Moved(to) => {
@@ -208,7 +213,6 @@ impl<'a> Writer<'a> {
 impl Reader<'_> {
     pub(super) fn record(&mut self) -> Result<CustomerState> {
         let id = self.id()?;
-        let at = self.at();
         let [
             user_id,
             visitors,
@@ -236,12 +240,9 @@ impl Reader<'_> {
             erased,
             timers,
             goals,
-            c,
+            arms,
             paused,
         ] = self.flags()?;
-        if c {
-            return self.expected(at, "flags of this format");
-        }
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
         let profile = &mut state.profile;
@@ -323,6 +324,9 @@ impl Reader<'_> {
         if timers {
             state.timers = self.list(2, Self::timer)?;
         }
+        if arms {
+            state.profile.arms = Arms::from_list(self.list(3, Self::drawn)?);
+        }
         if not_live {
             let at = self.at();
             state.stage = match self.byte()? {
@@ -346,6 +350,14 @@ impl Reader<'_> {
     fn attribute(&mut self) -> Result<Attribute> {
         let (key, value) = (self.key()?, self.value()?);
         Ok(Attribute { key, value, said: self.instant()?, since: self.instant()?, anonymous: false })
+    }
+
+    fn drawn(&mut self) -> Result<Drawn> {
+        let of = self.hash()?;
+        let at = self.at();
+        let bits = self.byte()?;
+        let (arm, mixed) = (self.coded(at, bits & !2)?, bits & 2 != 0);
+        Ok(Drawn { of, arm, at: self.instant()?, mixed })
     }
 
     /// Which attributes were said anonymously, by their places.

@@ -2,7 +2,7 @@
 
 use super::read::{Reader, Result};
 use super::write::Writer;
-use crate::journey::{Occasion, Place};
+use crate::journey::{Occasion, Place, SplitArm, Splits};
 use crate::primitives::{ChannelId, EffectId, Fields, IdempotencyKey, MessageId};
 use crate::record::{CallStage, Calling, Hold, OpenGoal, Pending, Run, Timer};
 
@@ -21,6 +21,8 @@ impl<'a> Writer<'a> {
             run.acted,
             run.reached,
             run.paused.is_some(),
+            run.arm.is_some(),
+            !run.splits.is_empty(),
         ]);
         self.text(run.journey.as_str());
         self.number(run.version);
@@ -45,6 +47,14 @@ impl<'a> Writer<'a> {
             self.calling(calling);
         }
         run.paused.into_iter().for_each(|until| self.instant(until));
+        run.arm.into_iter().for_each(|arm| self.code(arm));
+        if !run.splits.is_empty() {
+            self.count(run.splits.iter().len());
+            for drawn in run.splits.iter() {
+                self.hash(drawn.step);
+                self.number(drawn.arm);
+            }
+        }
     }
 
     fn calling(&mut self, calling: &'a Calling) {
@@ -60,7 +70,7 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn goal(&mut self, goal: &'a OpenGoal) {
-        self.flags([goal.key.is_some(), !goal.data.is_empty()]);
+        self.flags([goal.key.is_some(), !goal.data.is_empty(), goal.arm.is_some()]);
         self.text(goal.journey.as_str());
         self.number(goal.version);
         self.hash(goal.run);
@@ -71,6 +81,7 @@ impl<'a> Writer<'a> {
             self.fields(&goal.data, 0);
         }
         self.number(goal.sent);
+        goal.arm.into_iter().for_each(|arm| self.code(arm));
     }
 
     fn pending(&mut self, pending: &'a Pending) {
@@ -116,7 +127,8 @@ impl Reader<'_> {
     }
 
     fn run(&mut self) -> Result<Run> {
-        let [key, about, wake, data, pending, awaiting, note, calling, acted, reached, paused] = self.flags()?;
+        let [key, about, wake, data, pending, awaiting, note, calling, acted, reached, paused, arm, splits] =
+            self.flags()?;
         let (journey, version, id) = (self.journey()?, self.number()?, self.hash()?);
         let key = key.then(|| self.text()).transpose()?;
         let about = about.then(|| self.hash()).transpose()?;
@@ -140,7 +152,13 @@ impl Reader<'_> {
             acted,
             reached,
             paused: paused.then(|| self.instant()).transpose()?,
+            arm: arm.then(|| self.code()).transpose()?,
+            splits: if splits { Splits::from_list(self.list(2, Self::split)?) } else { Splits::default() },
         })
+    }
+
+    fn split(&mut self) -> Result<SplitArm> {
+        Ok(SplitArm { step: self.hash()?, arm: self.number()? })
     }
 
     fn pending(&mut self) -> Result<Pending> {
@@ -171,7 +189,7 @@ impl Reader<'_> {
 
     pub(super) fn goals(&mut self) -> Result<Vec<OpenGoal>> {
         self.list(7, |from| {
-            let [key, data] = from.flags()?;
+            let [key, data, arm] = from.flags()?;
             Ok(OpenGoal {
                 journey: from.journey()?,
                 version: from.number()?,
@@ -181,6 +199,7 @@ impl Reader<'_> {
                 until: from.instant()?,
                 data: if data { from.fields(0)? } else { Fields::new() },
                 sent: from.number()?,
+                arm: arm.then(|| from.code()).transpose()?,
             })
         })
     }

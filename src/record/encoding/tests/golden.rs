@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use crate::customer::*;
 use crate::event::{Basis, Event, Whereabouts};
-use crate::journey::Place;
+use crate::journey::{Place, SplitArm, Splits};
 use crate::primitives::*;
 use crate::record::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
 
@@ -49,6 +49,11 @@ const V1_MOVED: &str = "\
 const V1_ERASED: &str = "\
     b7019a106448ea673fb6ae2ab809c10f40c8c0808204daeffa87ee9c030505010100014dc107c5070401ffffffffffffffffffffffffffff\
     fffe020000000000000000000000000000000700000000000000000000000000000008";
+
+/// The customer of the fourth record was drawn to arms.
+const V1_DRAWN: &str = "\
+    b7019a106448ea673fb6ae2ab809c10f40c880848020daafd3f1d69c030500000280060c62726f77736501000c00000000000000c50d0000\
+    00050001020059c25128b020ba0c00009ec6931b57aec776ac02800253012b0500000005000002002d4174f278d8724501810c2a02c501";
 
 fn day(days: i64) -> Instant {
     Instant::from_millis(1_772_442_000_123) + Span::days(days)
@@ -326,6 +331,8 @@ fn runs() -> Vec<Run> {
         acted: false,
         reached: false,
         paused: None,
+        arm: None,
+        splits: Splits::default(),
     };
     let plain = Run {
         journey: "browse".into(),
@@ -343,8 +350,24 @@ fn runs() -> Vec<Run> {
         acted: false,
         reached: false,
         paused: None,
+        arm: None,
+        splits: Splits::default(),
     };
     vec![cart, plain]
+}
+
+/// The arms that a customer was drawn to, and those of a run.
+fn drawn() -> CustomerState {
+    let mut state = CustomerState::new(CustomerId::new("visitor"), day(0));
+    let global = Drawn { of: Key::hash_of("holdout/2026"), arm: Arm::HeldOut, at: day(1), mixed: false };
+    let journey = Drawn { of: Key::hash_of("browse"), arm: Arm::Treated, at: day(2), mixed: true };
+    state.profile.arms = Arms::from_list(vec![global, journey]);
+    let split = |step: &str, arm| SplitArm { step: Key::hash_of(step), arm };
+    let splits = Splits::from_list(vec![split("draw", 0), split("again", 300)]);
+    let [_, plain] = <[Run; 2]>::try_from(runs()).unwrap();
+    state.runs =
+        vec![Run { arm: Some(Arm::HeldOut), splits, ..plain.clone() }, Run { arm: Some(Arm::Treated), ..plain }];
+    state
 }
 
 fn moved() -> CustomerState {
@@ -365,7 +388,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 
 #[test]
 fn what_the_first_release_stored_is_read() {
-    for (stored, wanted) in [(V1, anna()), (V1_MOVED, moved()), (V1_ERASED, erased())] {
+    for (stored, wanted) in [(V1, anna()), (V1_MOVED, moved()), (V1_ERASED, erased()), (V1_DRAWN, drawn())] {
         let read = CustomerState::decode(&bytes(stored), &()).unwrap();
         assert!(read == wanted, "{read:#?}");
     }
@@ -373,7 +396,7 @@ fn what_the_first_release_stored_is_read() {
 
 #[test]
 fn the_format_does_not_change_without_its_version() {
-    for (stored, state) in [(V1, anna()), (V1_MOVED, moved()), (V1_ERASED, erased())] {
+    for (stored, state) in [(V1, anna()), (V1_MOVED, moved()), (V1_ERASED, erased()), (V1_DRAWN, drawn())] {
         assert_eq!(hex(&state.encode()), hex(&bytes(stored)));
     }
 }

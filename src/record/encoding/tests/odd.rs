@@ -12,7 +12,7 @@ use super::super::super::{
 };
 use crate::customer::*;
 use crate::event::{Basis, Event, Evidence, Whereabouts};
-use crate::journey::{Occasion, Place};
+use crate::journey::{Occasion, Place, SplitArm, Splits};
 use crate::primitives::*;
 
 fn name() -> impl Strategy<Value = String> {
@@ -193,12 +193,14 @@ fn run() -> impl Strategy<Value = Run> {
             Box::new(Pending { message: MessageId::new(message), only, cascade, first, retry })
         });
     let named = (name(), any::<u32>(), hash(), option::of(text()), option::of(hash()));
-    let done = (option::of(calling()), any::<bool>(), any::<bool>(), option::of(instant()));
+    let splits = vec((hash(), any::<u32>()).prop_map(|(step, arm)| SplitArm { step, arm }), 0..3);
+    let drawn = (option::of(arm()), splits.prop_map(Splits::from_list));
+    let done = (option::of(calling()), any::<bool>(), any::<bool>(), option::of(instant()), drawn);
     (named, (instant(), place, option::of(instant()), fields(), any::<u32>(), option::of(pending)), done).prop_map(
         |(
             (journey, version, id, key, about),
             (began, place, wake, data, sent, pending),
-            (calling, acted, reached, paused),
+            (calling, acted, reached, paused, (arm, splits)),
         )| {
             Run {
                 journey: JourneyId::new(journey),
@@ -216,6 +218,8 @@ fn run() -> impl Strategy<Value = Run> {
                 acted,
                 reached,
                 paused,
+                arm,
+                splits,
             }
         },
     )
@@ -240,8 +244,8 @@ fn calling() -> impl Strategy<Value = Calling> {
 }
 
 fn goal() -> impl Strategy<Value = OpenGoal> {
-    (name(), any::<u32>(), hash(), option::of(text()), instant(), instant(), fields(), any::<u32>()).prop_map(
-        |(journey, version, run, key, began, until, data, sent)| OpenGoal {
+    (name(), any::<u32>(), hash(), option::of(text()), instant(), instant(), fields(), any::<u32>(), option::of(arm()))
+        .prop_map(|(journey, version, run, key, began, until, data, sent, arm)| OpenGoal {
             journey: JourneyId::new(journey),
             version,
             run,
@@ -250,8 +254,17 @@ fn goal() -> impl Strategy<Value = OpenGoal> {
             until,
             data,
             sent,
-        },
-    )
+            arm,
+        })
+}
+
+fn arm() -> impl Strategy<Value = Arm> {
+    prop::sample::select(vec![Arm::Treated, Arm::HeldOut])
+}
+
+fn arms() -> impl Strategy<Value = Arms> {
+    let drawn = (hash(), arm(), instant(), any::<bool>()).prop_map(|(of, arm, at, mixed)| Drawn { of, arm, at, mixed });
+    vec(drawn, 0..3).prop_map(Arms::from_list)
 }
 
 fn hold() -> impl Strategy<Value = Hold> {
@@ -437,8 +450,17 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
+    // In boxes: the trees of values are deep, and a test's stack is not.
+    let profile = (profile().boxed(), arms()).prop_map(|(profile, arms)| Profile { arms, ..profile }).boxed();
     let kept = (vec(hold(), 0..4), vec(goal(), 0..3), vec(timer(), 0..3));
-    (profile(), vec(run(), 0..3), kept, (stage, absorbed, any::<u64>(), instant(), any::<bool>()), instant(), instant())
+    (
+        profile,
+        vec(run().boxed(), 0..3),
+        kept,
+        (stage, absorbed, any::<u64>(), instant(), any::<bool>()),
+        instant(),
+        instant(),
+    )
         .prop_map(
             |(profile, runs, (holds, goals, timers), (stage, absorbed, judged, erased, paused), last, segments_due)| {
                 CustomerState {
