@@ -16,8 +16,8 @@ use cpu_time::ThreadTime;
 use serde_json::{Map, Value as Json, json};
 use spread::spread;
 use throughline::{
-    CustomerId, CustomerState, Event, Fields, Input, Instant, Journey, LogLine, LogWhat, Place, Playbook, Rehearsal,
-    RunView, Signal, Span, Surroundings, What,
+    CustomerId, CustomerState, Event, Fields, Input, Instant, LogLine, LogWhat, Place, Playbook, Rehearsal, RunView,
+    Signal, Span, Splits, Surroundings, What,
 };
 
 const ROUNDS: usize = 9;
@@ -80,7 +80,9 @@ fn advance() {
     let viewed = Event::track("Product Viewed").user("anna").property("category", "tea");
     let other = Event::track("Product Viewed").user("anna").property("category", "coffee");
     let place = Place { step: 0, visit: 1, since: start(), ..Place::default() };
-    let view = RunView { place: &place, began: start(), key: None, about: None, data: &data, latest: true };
+    let splits = Splits::default();
+    let view =
+        RunView { place: &place, began: start(), key: None, about: None, data: &data, latest: true, splits: &splits };
     let hear = |signal: &Signal<'_>, now| journey.advance(&view, signal, &anna.profile, now).unwrap();
     let moved = hear(&Signal::Event { event: &viewed, at: now }, now);
     assert_eq!(journey.step_name(moved.place.unwrap().step), "morning");

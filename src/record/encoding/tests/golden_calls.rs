@@ -36,6 +36,8 @@ fn run(id: u64, calling: Calling) -> Run {
         reached: calling.held.is_some(),
         calling: Some(Box::new(calling)),
         paused: None,
+        arm: None,
+        splits: Default::default(),
     }
 }
 
@@ -62,6 +64,7 @@ fn calls() -> CustomerState {
         until: day(7),
         data: fields("cart_id", "c-1"),
         sent: 2,
+        arm: None,
     }];
     state
 }
