@@ -6,6 +6,7 @@ mod drawing;
 mod graph;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+pub mod shelf;
 mod steps;
 mod trigger;
 mod validate;
@@ -17,6 +18,10 @@ use std::sync::Arc;
 pub(crate) use decode::{Known, decode as decode_journey};
 pub use diagram::{Diagram, Shape, Spot};
 pub use graph::Graph;
+#[cfg(feature = "schema")]
+pub(crate) use shelf::schema as shelf_schema;
+pub(crate) use shelf::{Offered, expand};
+pub use shelf::{JourneyTemplate, ParameterKind, TemplateParameter};
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;

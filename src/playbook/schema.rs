@@ -47,6 +47,7 @@ fn playbook() -> Json {
         ("messages", map(message::schema::message())),
         ("policy", policy::schema::policy()),
         ("journeys", map(journey::schema::journey())),
+        ("shelf", journey::shelf_schema()),
     ])
     .needs(["version", "currency"])
 }
