@@ -5,6 +5,7 @@
 //! | [`concepts`] | What are the parts, and what happens to one event? What does the crate not do? |
 //! | [`events`] | What input is read, and how? What is refused, what is a duplicate, what is late? |
 //! | [`playbook`] | Every field of the JSON: type, default, unit, meaning, example. |
+//! | [`shelf`] | Which ready-made journeys are there, and how do I make them mine? |
 //! | [`promises`] | What holds, by number, and the known limits. |
 //! | [`embedding`] | How do I use it in a service? How do I write a channel or a store? How do I test? |
 //! | [`design`] | Why is it built like this? |
@@ -23,6 +24,39 @@ pub mod events {
 
 pub mod playbook {
     #![doc = include_str!("playbook.md")]
+}
+
+pub mod shelf {
+    #![doc = include_str!("shelf.md")]
+
+    macro_rules! pages {
+        ($($name:ident)*) => {
+            $(
+                #[doc = include_str!(concat!("../journey/shelf/", stringify!($name), ".md"))]
+                pub mod $name {}
+            )*
+        };
+    }
+
+    pages! {
+        welcome
+        onboarding
+        social_subscriber
+        browse_abandonment
+        cart_abandonment
+        checkout_abandonment
+        post_purchase
+        review_request
+        referral
+        cross_sell
+        replenishment
+        back_in_stock
+        price_drop
+        new_release
+        loyalty_tier
+        win_back
+        permission_renewal
+    }
 }
 
 pub mod promises {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value as Json};
 
 use super::parameter::{ParameterKind, TemplateParameter};
-use super::sheets::SHEETS;
+use super::sheets::{SHEETS, Sheet};
 use crate::primitives::ChannelKind;
-use crate::primitives::fault::{Node, nearest};
+use crate::primitives::fault::{Node, Object, nearest};
 
 /// The sections that a template adds to.
 const SECTIONS: [&str; 3] = ["segments", "messages", "journeys"];
@@ -75,10 +75,7 @@ impl<'a> Offered<'a> {
             let found: Vec<_> = self.channels.iter().filter(|(id, other)| id == name || *other == kind).cloned().collect();
             if found.is_empty() {
                 let known: Vec<&str> = self.channels.iter().map(|(id, _)| id.as_str()).collect();
-                let hint = match nearest(name, &known) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it has {}", known.join(", ")),
-                };
+                let hint = hint(name, &known);
                 node.fault(format!("the playbook has no channel and no kind `{name}`; {hint}"));
                 whole = false;
             }
@@ -99,72 +96,96 @@ impl<'a> Offered<'a> {
 /// Makes what an entry of the section `shelf` says, under the entry's name. `None` if a fault was reported.
 pub(crate) fn expand(name: &str, node: &Node<'_>, offered: &Offered<'_>) -> Option<Fragment> {
     let entry = node.object(&["use", "with"])?;
-    let plain = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    if !plain {
+    let mut sound = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if !sound {
         node.fault("its parts are named after this name: write letters, digits, `_` and `-`");
     }
-    let names: Vec<(&str, usize)> = SHEETS.iter().zip(0..).map(|(sheet, n)| (sheet.name, n)).collect();
-    let sheet = SHEETS.get(entry.need("use").and_then(|node| node.one_of(&names))?)?;
+    let names: Vec<(&str, &Sheet)> = SHEETS.iter().map(|sheet| (sheet.name, sheet)).collect();
+    let sheet = entry.need("use").and_then(|node| node.one_of(&names))?;
     let text: Json = serde_json::from_str(sheet.json).ok()?;
     let parameters = TemplateParameter::all(&text);
-    let with = match entry.get("with") {
-        Some(with) => Some(with.open_object()?),
-        None => None,
-    };
-    let mut whole = plain;
-    let mut values = BTreeMap::new();
-    let mut only = None;
-    for (given, node) in with.iter().flat_map(|with| with.fields()).filter(|(_, node)| !node.json().is_null()) {
-        match parameters.iter().find(|parameter| parameter.name() == given) {
-            None => {
-                let known: Vec<&str> = parameters.iter().map(TemplateParameter::name).collect();
-                let hint = match nearest(given, &known) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("it has {}", known.join(", ")),
-                };
-                node.fault(format!("`{}` has no parameter `{given}`; {hint}", sheet.name));
-                whole = false;
-            }
-            Some(parameter) if parameter.kind() == ParameterKind::Channels => {
-                only = offered.only(&node);
-                whole &= only.is_some();
-            }
-            Some(parameter) => {
-                whole &= parameter.takes(&node).is_some();
-                values.insert(given, node.json().clone());
-            }
-        }
-    }
-    for parameter in &parameters {
-        let is_said = with.as_ref().is_some_and(|with| with.get(parameter.name()).is_some());
-        match parameter.default() {
-            _ if is_said => {}
-            Some(default) => drop(values.insert(parameter.name(), serde_json::to_value(default).ok()?)),
-            None if parameter.is_required() => {
-                node.fault(missing(sheet.name, parameter));
-                whole = false;
-            }
-            None => {}
-        }
-    }
-    let filling = Filling { name, values: &values };
-    let mut sections: Vec<_> = SECTIONS.into_iter().map(|section| (section, filling.section(&text, section))).collect();
-    let narrowing = Narrowing { offered: only.as_ref().unwrap_or(offered), narrowed: only.is_some() };
+    let chosen = Chosen::read(sheet.name, &parameters, &entry, offered)?;
+    sound &= chosen.sound;
+    let filling = Filling { name, values: &chosen.values };
+    let mut sections = SECTIONS.map(|section| (section, filling.section(&text, section))).to_vec();
+    let narrowing = Narrowing { offered: chosen.only.as_ref().unwrap_or(offered), narrowed: chosen.only.is_some() };
     for (section, definitions) in &mut sections {
         match *section {
             "messages" => {
                 // What the playbook says in its own words goes before.
                 definitions.retain(|id, _| offered.messages.is_none_or(|own| own.get(id).is_none()));
                 for (id, message) in definitions.iter_mut() {
-                    whole &= narrowing.message(id, message, node);
-                    whole &= offered.brand.is_none_or(|brand| has_all(brand, id, message, node));
+                    sound &= narrowing.message(id, message, node);
+                    sound &= offered.brand.is_none_or(|brand| has_all(brand, id, message, node));
                 }
             }
             "journeys" => definitions.values_mut().for_each(|journey| narrowing.journey(journey)),
             _ => {}
         }
     }
-    whole.then_some(Fragment { sections })
+    sound.then_some(Fragment { sections })
+}
+
+/// The values that a use gives, and the defaults of what it leaves out.
+struct Chosen<'a> {
+    values: BTreeMap<&'a str, Json>,
+    /// The channels, if the use names any.
+    only: Option<Offered<'a>>,
+    /// Whether no fault was reported.
+    sound: bool,
+}
+
+impl<'a> Chosen<'a> {
+    fn read(
+        template: &str,
+        parameters: &'a [TemplateParameter],
+        entry: &Object<'_>,
+        offered: &Offered<'a>,
+    ) -> Option<Self> {
+        let mut chosen = Chosen { values: BTreeMap::new(), only: None, sound: true };
+        let with = match entry.get("with") {
+            Some(with) => Some(with.open_object()?),
+            None => None,
+        };
+        for (given, node) in with.iter().flat_map(|with| with.fields()).filter(|(_, node)| !node.json().is_null()) {
+            let Some(parameter) = parameters.iter().find(|parameter| parameter.name() == given) else {
+                let known: Vec<&str> = parameters.iter().map(TemplateParameter::name).collect();
+                let hint = hint(given, &known);
+                node.fault(format!("`{template}` has no parameter `{given}`; {hint}"));
+                chosen.sound = false;
+                continue;
+            };
+            if parameter.kind() == ParameterKind::Channels {
+                chosen.only = offered.only(&node);
+                chosen.sound &= chosen.only.is_some();
+            } else {
+                chosen.sound &= parameter.takes(&node).is_some();
+                chosen.values.insert(parameter.name(), node.json().clone());
+            }
+        }
+        for parameter in parameters.iter().filter(|parameter| parameter.kind() != ParameterKind::Channels) {
+            if chosen.values.contains_key(parameter.name()) {
+                continue;
+            }
+            match parameter.default() {
+                Some(default) => drop(chosen.values.insert(parameter.name(), serde_json::to_value(default).ok()?)),
+                None => {
+                    entry.node().fault(missing(template, parameter));
+                    chosen.sound = false;
+                }
+            }
+        }
+        Some(chosen)
+    }
+}
+
+/// The known name that was probably meant, else all that are known.
+fn hint(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "it has none at all".to_owned(),
+        None => format!("it has {}", known.join(", ")),
+    }
 }
 
 fn missing(template: &str, parameter: &TemplateParameter) -> String {
