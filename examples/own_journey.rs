@@ -2,8 +2,8 @@
 //! which no graph of fixed steps says as shortly.
 use std::sync::Arc;
 use throughline::{
-    Act, Admission, Advance, Customer, Diagram, Entry, Event, EventNeed, Fields, Instant, Journey, JourneyId, Keep, Key,
-    Needs, Place, Playbook, Rehearsal, RunView, Shape, Signal, Span, Stuck,
+    Act, Admission, Advance, Customer, Diagram, Entry, Event, EventNeed, Fields, Instant, Journey, JourneyId, Keep,
+    Key, Needs, Place, Playbook, Rehearsal, RunView, Shape, Signal, Span, Stuck,
 };
 
 const PLAYBOOK: &str = r#"{

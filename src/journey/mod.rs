@@ -20,8 +20,8 @@ pub use diagram::{Diagram, Shape, Spot};
 pub use graph::Graph;
 #[cfg(feature = "schema")]
 pub(crate) use shelf::schema as shelf_schema;
-pub(crate) use shelf::{Offered, expand};
 pub use shelf::{JourneyTemplate, ParameterKind, TemplateParameter};
+pub(crate) use shelf::{Offered, expand};
 
 use crate::customer::{Customer, Engagement};
 use crate::event::Event;

@@ -1,7 +1,7 @@
 //! Those who stay, and those who go.
 
 use serde_json::json;
-use throughline::Event;
+use throughline::{DeliveryError, Event};
 
 use crate::walk::Walk;
 
@@ -112,19 +112,27 @@ fn a_sign_of_life_at_any_time_keeps_a_subscription() {
     let mut walk = silent();
     walk.until("07-01 00:00");
     walk.happens("07-02 00:00", ordered());
-    assert_eq!((walk.until("12-01 00:00").len(), walk.ended()), (1, vec!["exited".to_owned()]));
+    assert_eq!((walk.until("12-01 00:00").len(), walk.ended()), (1, vec!["completed".to_owned(), "exited".to_owned()]));
 }
 
 #[test]
 fn who_cannot_be_asked_is_not_said_goodbye_to() {
     let mut walk = silent();
-    walk.happens("05-01 00:00", Event::track("Email Bounced"));
-    assert_eq!(walk.until("12-01 00:00"), [""; 0]);
+    walk.shop.answers([Err(DeliveryError::InvalidContactPoint { reason: "550".into() })]);
+    assert_eq!(walk.until("12-01 00:00"), ["06-30 00:00 stay email"], "refused for good");
+    assert_eq!((walk.skipped().len(), walk.attribute("permission_renewal_left")), (1, None));
+
+    let mut walk = silent();
+    walk.until("07-01 00:00");
+    walk.happens("07-02 00:00", Event::track("Email Bounced"));
+    assert_eq!(walk.until("12-01 00:00").len(), 1);
     assert_eq!(walk.attribute("permission_renewal_left"), None);
 
     let mut walk = silent();
     walk.until("07-01 00:00");
-    walk.happens("07-02 00:00", Event::track("Unsubscribed"));
+    let no = Event::track("Consent Revoked").property("channel", "email").property("topic", "newsletter");
+    walk.happens("07-02 00:00", no);
     assert_eq!(walk.until("12-01 00:00").len(), 1);
+    assert_eq!(walk.attribute("permission_renewal_subscriber"), Some(json!(false)));
     assert_eq!(walk.attribute("permission_renewal_left"), None);
 }

@@ -57,7 +57,10 @@ fn who_bought_it_elsewhere_meanwhile_is_not_told_on_a_second_channel() {
 #[test]
 fn a_lower_price_is_told_to_those_who_wish_and_again_to_those_who_look() {
     let dropped = |product: &str, percent: i64| {
-        event("Price Dropped", json!({"product_id": product, "name": "The kettle", "percent": percent, "price": "19.90"}))
+        event(
+            "Price Dropped",
+            json!({"product_id": product, "name": "The kettle", "percent": percent, "price": "19.90"}),
+        )
     };
     let told = "02-10 10:00 cheaper email";
     for looks in [true, false] {
@@ -91,7 +94,10 @@ fn a_small_cut_and_a_wish_taken_back_are_no_news() {
 #[test]
 fn followers_hear_of_what_is_out_and_of_what_can_be_ordered_ahead() {
     let released = |product: &str, of: &str, available: bool| {
-        event("Product Released", json!({"product_id": product, "name": "Volume 2", "followed": of, "available": available}))
+        event(
+            "Product Released",
+            json!({"product_id": product, "name": "Volume 2", "followed": of, "available": available}),
+        )
     };
     let follow = |name: &str| event(name, json!({"followed": "the-series"}));
     let mut walk = Walk::of("new_release");

@@ -15,7 +15,8 @@ const MARK: &str = "<!-- From here on the page is written by `SHELF_PAGES=write 
 /// The part of a page that follows from the template.
 fn tail(template: &JourneyTemplate) -> String {
     let name = template.name();
-    let mut out = format!("{MARK}\n\n# Parameters\n\n| parameter | takes | default | what it is |\n|---|---|---|---|\n");
+    let mut out =
+        format!("{MARK}\n\n# Parameters\n\n| parameter | takes | default | what it is |\n|---|---|---|---|\n");
     for parameter in template.parameters() {
         let default = match (parameter.default().map(written), parameter.example().map(written)) {
             (Some(default), _) => format!("`{default}`"),
@@ -67,6 +68,7 @@ fn pages_of_the_shelf_are_listed_in_the_guide() {
         assert!(list.contains(&line), "the guide's list lacks\n{line}");
     }
     let sheets = std::fs::read_dir(root.join("src/journey/shelf")).unwrap();
-    let sheets = sheets.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "json")).count();
+    let sheets =
+        sheets.filter(|entry| entry.as_ref().unwrap().path().extension().is_some_and(|end| end == "json")).count();
     assert_eq!(sheets, JourneyTemplate::all().count());
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
 use serde_json::{Value as Json, json};
-use throughline::{Event, JourneyTemplate, Playbook, Value, What};
+use throughline::{Event, JourneyTemplate, Playbook, TemplateParameter, Value, What};
 
 use crate::shop::Shop;
 
@@ -13,21 +13,41 @@ use crate::shop::Shop;
 pub type Way = (String, String);
 
 thread_local! {
-    /// The ways that walks on this thread went, by template.
-    static GONE: RefCell<BTreeMap<&'static str, BTreeSet<Way>>> = RefCell::default();
+    /// The ways that walks on this thread went, by journey.
+    static GONE: RefCell<BTreeMap<String, BTreeSet<Way>>> = RefCell::default();
 }
 
-pub fn gone(template: &str) -> BTreeSet<Way> {
-    GONE.with_borrow(|gone| gone.get(template).cloned().unwrap_or_default())
+pub fn gone(journey: &str) -> BTreeSet<Way> {
+    GONE.with_borrow(|gone| gone.get(journey).cloned().unwrap_or_default())
 }
 
 /// A playbook of a shop with these channels, everything that texts read of the brand, and these uses of templates.
 pub fn book(channels: &[&str], shelf: Json) -> Json {
     let specs: serde_json::Map<String, Json> = channels
         .iter()
-        .map(|id| ((*id).to_owned(), if ["email", "sms", "whatsapp"].contains(id) { json!({}) } else { json!({"by_id": true}) }))
+        .map(|id| {
+            (
+                (*id).to_owned(),
+                if ["email", "sms", "whatsapp"].contains(id) { json!({}) } else { json!({"by_id": true}) },
+            )
+        })
         .collect();
-    let links = ["shop", "cart", "checkout", "orders", "rate", "review", "referral", "reorder", "loyalty", "stay", "profile", "help", "subscribe", "unsubscribe"];
+    let links = [
+        "shop",
+        "cart",
+        "checkout",
+        "orders",
+        "rate",
+        "review",
+        "referral",
+        "reorder",
+        "loyalty",
+        "stay",
+        "profile",
+        "help",
+        "subscribe",
+        "unsubscribe",
+    ];
     let links: serde_json::Map<String, Json> =
         links.iter().map(|name| ((*name).to_owned(), format!("https://fern.example/{name}").into())).collect();
     json!({
@@ -56,7 +76,7 @@ pub fn written(value: &Value) -> Json {
 /// Anna's way through one template.
 pub struct Walk {
     name: &'static str,
-    shop: Shop,
+    pub shop: Shop,
 }
 
 impl Walk {
@@ -157,44 +177,44 @@ impl DerefMut for Walk {
 /// What a walk went is remembered when it is over.
 impl Drop for Walk {
     fn drop(&mut self) {
-        let steps = self.book_steps();
+        let journeys = journeys(self.name);
+        let rest = |journey: &str, id: &str| journeys[journey].iter().any(|step| step["id"] == id && rests(step));
         let mut at: BTreeMap<u64, String> = BTreeMap::new();
-        let mut ways = BTreeSet::new();
+        let went = |journey: &str, from: String, to: String| {
+            GONE.with_borrow_mut(|gone| gone.entry(journey.to_owned()).or_default().insert((from, to)));
+        };
         for note in &self.shop.notes {
             match &note.what {
                 What::RunBegun(run) => drop(at.insert(run.run, "begin".to_owned())),
                 What::Step { run, step } => {
                     let from = at.insert(run.run, step.to_string());
-                    ways.insert((from.unwrap(), step.to_string()));
+                    went(run.journey.as_str(), from.unwrap(), step.to_string());
                 }
                 What::RunEnded { run, reason } if reason.word() == "completed" => {
                     let last = at.remove(&run.run).unwrap();
-                    if steps.get(&last).is_some_and(|step| rests(step)) {
-                        ways.insert((last, "end".to_owned()));
+                    if rest(run.journey.as_str(), &last) {
+                        went(run.journey.as_str(), last, "end".to_owned());
                     }
                 }
                 _ => {}
             }
         }
-        GONE.with_borrow_mut(|gone| gone.entry(self.name).or_default().extend(ways));
     }
 }
 
-impl Walk {
-    fn book_steps(&self) -> BTreeMap<String, Json> {
-        steps(self.name).into_iter().map(|step| (step["id"].as_str().unwrap().to_owned(), step)).collect()
-    }
-}
-
-/// The steps of a template's journey.
-pub fn steps(name: &str) -> Vec<Json> {
+/// The steps of a template's journeys.
+pub fn journeys(name: &str) -> BTreeMap<String, Vec<Json>> {
     let template = JourneyTemplate::named(name).unwrap();
-    let filled = template.parameters().into_iter().filter(|parameter| parameter.is_required()).fold(
-        template,
-        |template, parameter| template.with(parameter.name(), parameter.example().unwrap().clone()),
-    );
-    let json: Json = serde_json::from_str(&filled.to_json().unwrap_or_else(|faults| panic!("{faults}"))).unwrap();
-    json["journeys"][name]["steps"].as_array().unwrap().clone()
+    let json: Json =
+        serde_json::from_str(&filled(template).to_json().unwrap_or_else(|faults| panic!("{faults}"))).unwrap();
+    let steps = |(name, journey): (&String, &Json)| (name.clone(), journey["steps"].as_array().unwrap().clone());
+    json["journeys"].as_object().unwrap().iter().map(steps).collect()
+}
+
+/// With what every use has to say, as the examples say it.
+pub fn filled(template: JourneyTemplate) -> JourneyTemplate {
+    let required = template.parameters().into_iter().filter(TemplateParameter::is_required);
+    required.fold(template, |template, parameter| template.with(parameter.name(), parameter.example().unwrap().clone()))
 }
 
 /// Whether a run can rest at a step.

@@ -41,9 +41,8 @@ impl<'a> Offered<'a> {
     /// What a playbook has.
     pub(crate) fn by(playbook: &'a Json) -> Self {
         let all = playbook.get("channels").and_then(Json::as_object).into_iter().flatten();
-        let kind = |id: &str, channel: &Json| {
-            ChannelKind::from_name(channel.get("kind").and_then(Json::as_str).unwrap_or(id))
-        };
+        let kind =
+            |id: &str, channel: &Json| ChannelKind::from_name(channel.get("kind").and_then(Json::as_str).unwrap_or(id));
         Offered {
             channels: all.map(|(id, channel)| (id.clone(), kind(id, channel))).collect(),
             brand: Some(playbook.get("brand").unwrap_or(&Json::Null)),
@@ -72,7 +71,8 @@ impl<'a> Offered<'a> {
                 continue;
             };
             let kind = ChannelKind::from_name(name);
-            let found: Vec<_> = self.channels.iter().filter(|(id, other)| id == name || *other == kind).cloned().collect();
+            let found: Vec<_> =
+                self.channels.iter().filter(|(id, other)| id == name || *other == kind).cloned().collect();
             if found.is_empty() {
                 let known: Vec<&str> = self.channels.iter().map(|(id, _)| id.as_str()).collect();
                 let hint = hint(name, &known);
@@ -295,7 +295,9 @@ fn has_all(brand: &Json, id: &str, message: &Json, node: &Node<'_>) -> bool {
     brand_reads(message, &mut read);
     read.retain(|path| path.split('.').try_fold(brand, |at, name| at.get(name)).is_none_or(Json::is_null));
     for path in &read {
-        node.fault(format!("the message `{id}` reads `brand.{path}`: add it to `brand`, or write `messages.{id}` yourself"));
+        node.fault(format!(
+            "the message `{id}` reads `brand.{path}`: add it to `brand`, or write `messages.{id}` yourself"
+        ));
     }
     read.is_empty()
 }
@@ -306,7 +308,9 @@ fn brand_reads(json: &Json, read: &mut BTreeSet<String>) {
             if text.contains("unsubscribe_url") {
                 read.insert("links.unsubscribe".to_owned());
             }
-            for (_, after) in text.match_indices("brand.").filter_map(|(at, mark)| text.split_at_checked(at + mark.len())) {
+            for (_, after) in
+                text.match_indices("brand.").filter_map(|(at, mark)| text.split_at_checked(at + mark.len()))
+            {
                 let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.');
                 let path = after.split_at_checked(end.unwrap_or(after.len())).map_or("", |(path, _)| path);
                 read.insert(path.to_owned());

@@ -132,7 +132,8 @@ impl TemplateParameter {
         if from.is_none_or(|from| from <= number) && to.is_none_or(|to| number <= to) {
             return Some(());
         }
-        let said = |word: &str, limit: Option<Decimal>| limit.map(|limit| format!(" {word} {limit}")).unwrap_or_default();
+        let said =
+            |word: &str, limit: Option<Decimal>| limit.map(|limit| format!(" {word} {limit}")).unwrap_or_default();
         node.fault(format!("expected a number{}{}, found {number}", said("from", from), said("to", to)));
         None
     }
