@@ -76,7 +76,7 @@ fn two_uses_of_one_template_stand_side_by_side_each_under_its_own_name() {
         &["email", "in_app"],
         json!({
             "cart": {"use": "cart_abandonment", "with": {"channels": ["in_app"]}},
-            "basket": {"use": "cart_abandonment", "with": {"wait": "2d", "offer": "{{ evil }}"}},
+            "basket": {"use": "cart_abandonment", "with": {"wait": "2d", "offer": "{{ evil }} brand.links.none"}},
         }),
     );
     let playbook = Playbook::from_json(&json.to_string()).unwrap();

@@ -35,6 +35,9 @@
 //! is one of the use's own: `@reminder` is `cart_reminder`, and `@` alone is `cart`.
 
 mod expand;
+mod fill;
+mod narrow;
+mod offered;
 mod parameter;
 mod sheets;
 
@@ -42,7 +45,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
-pub(crate) use expand::{Offered, expand};
+pub(crate) use expand::expand;
+pub(crate) use offered::Offered;
 pub use parameter::{ParameterKind, TemplateParameter};
 use sheets::{SHEETS, Sheet};
 
