@@ -98,8 +98,8 @@ pub use message::{
     Sender, WhatsAppContent, WhenBlocked,
 };
 pub use playbook::{
-    Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder, Refused,
-    Retention, RunNamed, What,
+    Begun, Call, Elsewhere, HandedOver, HandedOverAgain, Identity, Input, Notice, Outcome, Playbook, PlaybookBuilder,
+    Refused, Retention, RunNamed, What,
 };
 pub use policy::*;
 pub use primitives::*;

@@ -1,5 +1,6 @@
 //! The async shell: takes events in, wakes records, hands messages to channels, brings their answers back.
 
+mod begin;
 mod clock;
 mod dispatch;
 mod enroll;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use begin::BeginError;
 pub use clock::{Clock, ManualClock, SystemClock};
 use dispatch::{Lane, Ready};
 pub use enroll::Enrolled;
@@ -274,7 +276,7 @@ impl Engine {
             outcome.notices.iter().for_each(|notice| observer(work.customer, notice));
         }
         // What an event sends waits for the next run: until then more events may come.
-        let waited = matches!(work.input, Input::Event(_) | Input::Link { .. } | Input::Merge { .. });
+        let waited = matches!(work.input, Input::Event(_) | Input::Call(_) | Input::Link { .. } | Input::Merge { .. });
         let lease = work.now + self.playbook.lease();
         outcome.send.into_iter().for_each(|envelope| self.enqueue(Ready { envelope, lease, waited }));
     }

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use super::Diagram;
+use super::calendar::{AtDate, Days, Recurs, Schedule};
 use super::diagram::{Shape, Spot};
 use super::graph::{EventMatch, Exit, Graph};
 use super::steps::{Awaited, CascadeAttempt, Next, StepKind, StopsOn};
-use super::trigger::Trigger;
+use super::trigger::{Trigger, When};
 use crate::primitives::ChannelId;
 use crate::primitives::local::Weekdays;
 
@@ -50,7 +51,10 @@ impl Graph {
 impl StepKind {
     fn shape(&self) -> Shape {
         match self {
-            StepKind::Wait { .. } | StepKind::WaitUntil { .. } | StepKind::WaitFor { .. } => Shape::Wait,
+            StepKind::Wait { .. }
+            | StepKind::WaitUntil { .. }
+            | StepKind::WaitDate { .. }
+            | StepKind::WaitFor { .. } => Shape::Wait,
             StepKind::Branch { .. } | StepKind::Split { .. } => Shape::Choice,
             StepKind::Message { .. } | StepKind::Cascade { .. } => Shape::Message,
             StepKind::Update { .. } => Shape::Action,
@@ -67,6 +71,7 @@ impl StepKind {
                 let days: Vec<String> = weekdays.iter().map(|day| day.to_string()).collect();
                 format!("wait until {time} on {}", days.join(", "))
             }
+            StepKind::WaitDate { date, .. } => format!("wait until {date}"),
             StepKind::WaitFor { what: Awaited::Event(event), timeout, .. } => {
                 format!("wait for {event}\nup to {timeout}")
             }
@@ -166,7 +171,41 @@ impl std::fmt::Display for Trigger {
             Trigger::Event { event, rule } => write!(f, "{event}").map(|()| rule),
             Trigger::Entered { segment, rule, .. } => write!(f, "enters {segment}").map(|()| rule),
             Trigger::Left { segment, rule } => write!(f, "leaves {segment}").map(|()| rule),
+            Trigger::Time { when, segment, rule } => {
+                match when {
+                    When::Date(date) => write!(f, "on {date}")?,
+                    When::Schedule(schedule) => write!(f, "{schedule}")?,
+                }
+                segment.as_ref().map_or(Ok(()), |segment| write!(f, "\nin {segment}")).map(|()| rule)
+            }
+            Trigger::Call { rule } => write!(f, "called by the host").map(|()| rule),
         }?;
         rule.as_ref().map_or(Ok(()), |rule| write!(f, "\nif {rule}"))
+    }
+}
+
+impl std::fmt::Display for AtDate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.offset.0 {
+            0 => {}
+            days if days < 0 => write!(f, "{} days before ", days.unsigned_abs())?,
+            days => write!(f, "{days} days after ")?,
+        }
+        let every = if self.recurs == Recurs::Once { "" } else { " of every year" };
+        write!(f, "{}{every} at {}", self.attribute, self.time)
+    }
+}
+
+impl std::fmt::Display for Schedule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.days {
+            Days::Every => write!(f, "every day")?,
+            Days::OfWeek(weekdays) => {
+                let days: Vec<String> = weekdays.iter().map(|day| day.to_string()).collect();
+                write!(f, "every {}", days.join(", "))?;
+            }
+            Days::OfMonth(day) => write!(f, "on day {day} of every month")?,
+        }
+        write!(f, " at {}", self.time)
     }
 }

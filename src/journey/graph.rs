@@ -1,9 +1,10 @@
 //! The built-in journey: a graph of steps, walked one signal at a time.
 
+use super::calendar::has_zone;
 use super::steps::Step;
 use super::trigger::{Begins, KeyOf, Trigger};
 use super::walk::Walk;
-use super::{Act, Admission, Advance, Diagram, EndReason, Entry, Journey, RunView, Signal, Stuck};
+use super::{Act, Admission, Advance, Diagram, EndReason, Entry, Journey, Occasion, RunView, Signal, Stuck};
 use crate::customer::Customer;
 use crate::event::Event;
 use crate::primitives::zone::Zone;
@@ -100,9 +101,8 @@ impl Graph {
         began: Instant,
         now: Instant,
         trigger: Option<&Event>,
+        data: &Fields,
     ) -> Option<&'static str> {
-        let none = Fields::new();
-        let data = trigger.map_or(&none, |event| &event.properties);
         let happened = |wanted: &EventMatch| {
             let with_trigger = trigger.is_some_and(|event| wanted.matches(event, data));
             wanted.first_in(who, &Stretch { from: began, inclusive: true, with_trigger, until: now }, data).is_some()
@@ -182,10 +182,21 @@ impl Journey for Graph {
         }
     }
 
+    fn timed(&self) -> Option<Span> {
+        self.trigger.timed(self.late_by)
+    }
+
+    fn occurs(&self, who: &dyn Customer, after: Occasion) -> Option<Occasion> {
+        self.trigger.occurs(who, self.shop_zone, after)
+    }
+
     fn admit(&self, signal: &Signal<'_>, who: &dyn Customer, now: Instant) -> Option<Admission> {
-        let Begins { at, event, rule } = self.trigger.takes(signal)?;
-        let none = Fields::new();
-        let properties = event.map_or(&none, |event| &event.properties);
+        let Begins { at, event, id, data: properties, segment, rule } =
+            self.trigger.takes(signal, who, self.shop_zone)?;
+        let properties = &*properties;
+        if segment.is_some_and(|segment| who.member_of(segment) != Some(true)) {
+            return None;
+        }
         if let Some(rule) = rule
             && !rule.holds(&Facts::new(who, now).with_trigger(properties))
         {
@@ -194,14 +205,16 @@ impl Journey for Graph {
         let data = properties.only(&self.keeps);
         let key = match &self.key {
             None => None,
-            Some(KeyOf::Event) => event.and_then(|event| event.id.clone()),
+            Some(KeyOf::Event) => event.map_or_else(|| id.map(Into::into), |event| event.id.clone()),
             Some(KeyOf::Property(key)) => properties.get(key).and_then(Value::to_shared_key_text),
         };
         let about = self.about.as_ref().and_then(|key| about(properties, key));
+        let timed = matches!(signal, Signal::Occurred { .. });
         let refused = match () {
+            () if timed && !has_zone(who, self.shop_zone) => Some("no_zone"),
             () if now - at > self.late_by => Some("too_late"),
             () if self.key.is_some() && key.is_none() => Some("no_key"),
-            () => self.over_already(who, at, now, event),
+            () => self.over_already(who, at, now, event, properties),
         };
         Some(Admission { key, about, entry: self.entry, began: at, data, refused })
     }

@@ -1,5 +1,6 @@
 //! Journeys: what happens to a customer over time, as validated, versioned data or as a host's own code.
 
+mod calendar;
 mod decode;
 mod diagram;
 mod drawing;
@@ -15,6 +16,7 @@ mod walk;
 use std::fmt;
 use std::sync::Arc;
 
+pub use calendar::Occasion;
 pub(crate) use decode::{Known, decode as decode_journey};
 pub use diagram::{Diagram, Shape, Spot};
 pub use graph::Graph;
@@ -61,6 +63,20 @@ pub trait Journey: fmt::Debug + Send + Sync {
     /// brings in (promises 5.8 and 6.8): each is offered to [`admit`](Self::admit) as entering now, if no run of it ever began
     /// for them. Without one only those begin a run who enter by what they do, or by time.
     fn enrols(&self) -> Option<&SegmentId> {
+        None
+    }
+
+    /// Whether time alone begins runs, at occasions that [`occurs`](Self::occurs) names; and if so, how far an occasion
+    /// may lie back when the record first hears of it: of a new date, a new journey, a new customer (promise 6.2).
+    fn timed(&self) -> Option<Span> {
+        None
+    }
+
+    /// The first occasion for this customer that [follows](Occasion::follows) another. Asked again when an attribute
+    /// that [`needs`](Self::needs) names changes, or where the customer is; when its instant has come,
+    /// [`admit`](Self::admit) hears [`Signal::Occurred`]. Dates and instants ascend together.
+    fn occurs(&self, who: &dyn Customer, after: Occasion) -> Option<Occasion> {
+        let _ = (who, after);
         None
     }
 
@@ -124,6 +140,20 @@ pub enum Signal<'a> {
     Moved,
     /// News of the run's own message.
     Message(News<'a>),
+    /// An occasion that the journey named has come. Only [`Journey::admit`] hears it.
+    Occurred {
+        /// Which.
+        occasion: Occasion,
+    },
+    /// The host calls the journey. Only [`Journey::admit`] hears it.
+    Called {
+        /// The call's id.
+        id: &'a str,
+        /// What the host says with it.
+        properties: &'a Fields,
+        /// When.
+        at: Instant,
+    },
 }
 
 /// What became of a message that a run asked for.

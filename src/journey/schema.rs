@@ -6,14 +6,6 @@ use crate::primitives::schema::{Schema, any_of, boolean, integer, list, name, ob
 
 /// One of the section `journeys`.
 pub(crate) fn journey() -> Json {
-    let trigger = object([
-        ("event", name()),
-        ("where", refer("filter")),
-        ("entered", text()),
-        ("left", text()),
-        ("if", refer("rule")),
-        ("present_members", boolean()),
-    ]);
     let exit = object([
         ("event", name()),
         ("where", refer("filter")),
@@ -28,7 +20,7 @@ pub(crate) fn journey() -> Json {
     object([
         ("version", integer(1..=u32::MAX.into())),
         ("description", json!(true)),
-        ("trigger", trigger.one(["event", "entered", "left"])),
+        ("trigger", trigger()),
         ("late_by", span()),
         ("key", name()),
         ("about", name()),
@@ -38,6 +30,41 @@ pub(crate) fn journey() -> Json {
         ("steps", list(refer("step")).at_least(1)),
     ])
     .needs(["trigger", "steps"])
+}
+
+fn trigger() -> Json {
+    let happens = object([
+        ("event", name()),
+        ("where", refer("filter")),
+        ("entered", text()),
+        ("left", text()),
+        ("if", refer("rule")),
+        ("present_members", boolean()),
+    ]);
+    let date = object([
+        ("date", name()),
+        ("every", words(["year"])),
+        ("offset", name()),
+        ("time", name()),
+        ("leap_day", words(["february_28", "march_1"])),
+        ("segment", text()),
+        ("if", refer("rule")),
+    ]);
+    let schedule = object([
+        ("every", words(["day", "week", "month"])),
+        ("weekdays", list(name()).at_least(1)),
+        ("day", integer(1..=31)),
+        ("time", name()),
+        ("segment", text()),
+        ("if", refer("rule")),
+    ]);
+    let call = object([("call", json!({"enum": [true]})), ("if", refer("rule"))]);
+    any_of([
+        happens.one(["event", "entered", "left"]),
+        date.needs(["date"]),
+        schedule.needs(["every"]),
+        call.needs(["call"]),
+    ])
 }
 
 fn event() -> Json {
@@ -56,6 +83,13 @@ fn step<const N: usize>(kind: &str, does: Json, more: [&str; N]) -> Json {
 /// The steps of a journey.
 pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
     let until = object([("time", name()), ("weekdays", list(name()).at_least(1))]).needs(["time"]);
+    let date = object([
+        ("date", name()),
+        ("every", words(["year"])),
+        ("offset", name()),
+        ("time", name()),
+        ("leap_day", words(["february_28", "march_1"])),
+    ]);
     let awaited = object([
         ("event", name()),
         ("where", refer("filter")),
@@ -80,6 +114,7 @@ pub(crate) fn definitions() -> Vec<(&'static str, Json)> {
     let steps = [
         step("wait", span(), ["next"]),
         step("wait_until", until, ["next"]),
+        step("wait_until", date.needs(["date"]), ["next", "else"]),
         step("wait_for", awaited.needs(["timeout"]).one(["event", "rule"]), ["then", "else"]),
         step("branch", arm("if", refer("rule")), ["else"]).needs(["id", "branch", "else"]),
         step("split", arm("weight", integer(0..=1_000_000)), []),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::calendar::AtDate;
 use super::graph::EventMatch;
 use crate::customer::Engagement;
 use crate::primitives::local::{LocalTime, Weekdays};
@@ -25,6 +26,8 @@ pub(super) enum StepKind {
     Wait { span: Span, next: Next },
     /// Waits until a local time of day, on some weekdays.
     WaitUntil { time: LocalTime, weekdays: Weekdays, next: Next },
+    /// Waits until a date of the customer's; goes another way where there is none to come.
+    WaitDate { date: AtDate, next: Next, otherwise: Next },
     /// Waits for an event or a condition, with a timeout.
     WaitFor { what: Awaited, timeout: Span, since_step: bool, then: Next, otherwise: Next },
     /// Goes where the first rule that holds leads.
@@ -89,6 +92,7 @@ impl StepKind {
             StepKind::Wait { next, .. } | StepKind::WaitUntil { next, .. } | StepKind::Update { next, .. } => {
                 vec![("next", *next)]
             }
+            StepKind::WaitDate { next, otherwise, .. } => vec![("next", *next), ("else", *otherwise)],
             StepKind::WaitFor { then, otherwise, .. } => vec![("then", *then), ("else", *otherwise)],
             StepKind::Branch { arms, otherwise } => {
                 arms.iter().map(|(_, next)| ("if", *next)).chain([("else", *otherwise)]).collect()

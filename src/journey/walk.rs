@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::calendar::{AtDate, Occasion, has_zone};
 use super::graph::{Graph, Stretch, about, earlier};
 use super::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
 use super::{Act, EndReason, News, Place, RunView, Signal, Stuck};
@@ -49,15 +50,16 @@ impl Walk<'_> {
                     next = *after;
                 }
                 StepKind::Message { .. } | StepKind::Cascade { .. } => return Ok(self.ask(found)),
-                StepKind::Wait { .. } | StepKind::WaitUntil { .. } | StepKind::WaitFor { .. } => {
-                    match self.waited(found)? {
-                        Waited::Until(wake) => return Ok(wake),
-                        Waited::Over { next: after, at } => {
-                            next = after;
-                            since = at;
-                        }
+                StepKind::Wait { .. }
+                | StepKind::WaitUntil { .. }
+                | StepKind::WaitDate { .. }
+                | StepKind::WaitFor { .. } => match self.waited(found)? {
+                    Waited::Until(wake) => return Ok(wake),
+                    Waited::Over { next: after, at } => {
+                        next = after;
+                        since = at;
                     }
-                }
+                },
             }
         }
         Err(Stuck("1,000 steps without a wait".to_owned()))
@@ -105,6 +107,10 @@ impl Walk<'_> {
         Ok(match &step.kind {
             StepKind::Wait { span, .. } => Waited::Until(Some(since + *span)),
             StepKind::WaitUntil { time, weekdays, .. } => Waited::Until(Some(self.local(*time, *weekdays)?)),
+            StepKind::WaitDate { date, otherwise, .. } => match self.date(date, since)? {
+                Some(due) => Waited::Until(Some(due)),
+                None => Waited::Over { next: *otherwise, at: since },
+            },
             StepKind::WaitFor { what, timeout, since_step, then, .. } => {
                 let due = since + *timeout;
                 let mut until = None;
@@ -139,8 +145,17 @@ impl Walk<'_> {
         let after = self.place.since - Span::millis(1);
         // Where several zones are possible it has to be that late in each of them (promise 1.2).
         let latest = local.zones().iter().map(|zone| zone.next_at(after, time, weekdays)).max();
-        latest
-            .ok_or_else(|| Stuck("waits for a local time, but neither the customer nor the shop has a zone".to_owned()))
+        latest.ok_or_else(|| Stuck(NO_ZONE.to_owned()))
+    }
+
+    /// When the customer's date is that comes next; `None` if none is to come.
+    fn date(&self, date: &AtDate, from: Instant) -> Result<Option<Instant>, Stuck> {
+        let shop = self.graph.shop_zone;
+        let found = date.occurs(self.who, shop, Occasion { date: i64::MIN, at: from });
+        match found {
+            Some(_) if !has_zone(self.who, shop) => Err(Stuck(NO_ZONE.to_owned())),
+            found => Ok(found.map(|occasion| occasion.at)),
+        }
     }
 
     /// Reacts to a signal at the present place.
@@ -155,6 +170,19 @@ impl Walk<'_> {
                 (Waited::Until(due), _) => Ok(due),
                 (Waited::Over { next, at }, _) => self.enter(next, at),
             },
+            StepKind::WaitDate { date, next, otherwise } => {
+                // An event may have changed the date, to one that is over by then too. What was to come before it has come
+                // before it (promise 1.6).
+                let from = match signal {
+                    Signal::Event { at, .. } => self.place.since.max(*at),
+                    _ => self.place.since,
+                };
+                match (self.date(date, from)?, signal) {
+                    (Some(due), Signal::Due { at }) if due <= *at => self.enter(*next, due),
+                    (Some(due), _) => Ok(Some(due)),
+                    (None, _) => self.enter(*otherwise, from),
+                }
+            }
             StepKind::WaitFor { what, timeout, since_step, then, otherwise } => {
                 let due = self.place.since + *timeout;
                 let from = if *since_step { self.place.since } else { self.run.began };
@@ -289,6 +317,9 @@ impl Walk<'_> {
         None
     }
 }
+
+/// Why a run can wait for no local time.
+const NO_ZONE: &str = "waits for a local time, but neither the customer nor the shop has a zone";
 
 /// What a waiting step says.
 enum Waited {

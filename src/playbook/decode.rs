@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::identity::Identity;
 use super::index::Index;
 use super::retention::Retention;
+use super::timers::Timed;
 use super::{Playbook, PlaybookBuilder, shelf};
 use crate::channel::{ChannelSpec, decode_channels};
 use crate::customer::{ConsentRules, FigureRules};
@@ -13,6 +14,7 @@ use crate::journey::{Journey, Known, decode_journey};
 use crate::message::{Message, decode_brand, decode_messages};
 use crate::policy::{Policy, TopicMode};
 use crate::primitives::fault::{FaultSink, Node, Object};
+use crate::primitives::zone::Zone;
 use crate::primitives::{ChannelId, ChannelKind, Currency, Fault, Faults, Key, MessageId, SegmentId, Span};
 use crate::segment::{CriteriaBuilder, RfmModel, Segment, decode_segments};
 
@@ -118,7 +120,7 @@ fn read(object: &Object<'_>, host: PlaybookBuilder) -> Option<Playbook> {
             journeys.extend(decode_journey(name, &node, &known).map(|graph| Arc::new(graph) as Arc<dyn Journey>));
         }
     }
-    let judgement = judgement(object, &host_ids, &journeys);
+    let judgement = judgement(object, &host_ids, &journeys, known.zone);
     let warnings: Vec<Fault> = messages.iter().flat_map(Message::warnings).cloned().collect();
     let mut playbook = Playbook {
         name: object.get("name").and_then(|node| node.text()).map(str::to_owned),
@@ -163,15 +165,23 @@ fn consent(object: &Object<'_>, channels: &[ChannelSpec], policy: Option<&Policy
     rules
 }
 
-/// A stable hash, never 0, of all that decides who is in which segment, when a record is to be looked at, and which
-/// journeys take in who is there already.
-fn judgement(object: &Object<'_>, host: &[SegmentId], journeys: &[Arc<dyn Journey>]) -> u64 {
+/// A stable hash, never 0, of all that decides who is in which segment, when a record is to be looked at, which journeys
+/// take in who is there already, and which time alone begins.
+fn judgement(object: &Object<'_>, host: &[SegmentId], journeys: &[Arc<dyn Journey>], zone: Option<Zone>) -> u64 {
     let mut text: String = host.iter().map(|id| format!("{id}\n")).collect();
     for name in ["currency", "segments", "figures", "rfm", "retention"] {
         text.extend(object.get(name).map(|node| format!("{name}: {}\n", node.json())));
     }
     for journey in journeys {
         text.extend(journey.enrols().map(|segment| format!("{} enrols {segment}\n", journey.id())));
+    }
+    // When time alone begins runs lies in the records too.
+    let json = object.get("journeys").map(|node| node.json());
+    for journey in journeys {
+        let Some(looks_back) = journey.timed() else { continue };
+        let (id, version) = (journey.id(), journey.version());
+        let trigger = json.and_then(|journeys| journeys.get(id.as_str())?.get("trigger"));
+        text.extend([format!("{id} {version} is timed: {trigger:?} {looks_back} {zone:?}\n")]);
     }
     Key::hash_of(&text).max(1)
 }
@@ -209,6 +219,12 @@ impl Playbook {
                 !self.journeys.iter().any(|other| other.id() == journey.id() && other.version() > journey.version())
             })
             .collect();
+        for (position, (journey, newest)) in (0u16..).zip(self.journeys.iter().zip(&self.newest)) {
+            if let Some(looks_back) = journey.timed().filter(|_| *newest) {
+                let timed = Timed { position, journey: journey.id().key().hash(), looks_back };
+                index.add_timed(timed, &journey.needs());
+            }
+        }
         self.index = index;
     }
 }

@@ -10,8 +10,9 @@ use crate::customer::{
     Occurrence, Point, Profile, Purchases, Says, SentTo, Series, Suppression,
 };
 use crate::event::Whereabouts;
+use crate::primitives::local::date_of;
 use crate::primitives::{DeviceKind, Instant, Key};
-use crate::record::{CustomerState, Hold, Pending, Run, Stage};
+use crate::record::{CustomerState, Hold, Pending, Run, Stage, Timer};
 
 impl Playbook {
     /// Everything that a record holds of its customer, as indented JSON whose fields stand in one order: who it is and where
@@ -36,7 +37,7 @@ impl Playbook {
 
     // Each struct is taken apart by all of its fields: one that is added does not compile until it is told here.
     fn told(&self, state: &CustomerState, listed: &[Option<Suppression>]) -> Told {
-        let CustomerState { profile, runs, holds, stage, absorbed, erased, judged, last, segments_due } = state;
+        let CustomerState { profile, runs, holds, stage, absorbed, erased, judged, last, segments_due, timers } = state;
         let Profile {
             id,
             user_id,
@@ -99,6 +100,7 @@ impl Playbook {
                 })),
             ),
             ("journeys", list(runs.iter().map(|run| self.run(run)))),
+            ("journeys_by_time", list(timers.iter().map(|timer| self.timer(timer)))),
             ("journeys_remembered", list(holds.iter().map(|held| self.hold(held)))),
             ("events_known_by_hash", say(&events_seen.len())),
         ])
@@ -145,6 +147,17 @@ impl Playbook {
             ("began", time(*began)),
             ("ended", time(*ended)),
             ("remembered_for", say(after)),
+        ])
+    }
+
+    fn timer(&self, timer: &Timer) -> Told {
+        let Timer { journey, done, next } = timer;
+        let named = self.journeys().find(|known| known.id().key().hash() == *journey);
+        map([
+            ("journey", named.map_or_else(|| hex(*journey), |known| say(known.id()))),
+            ("latest_date", done.map_or(Told::NONE, date)),
+            ("next_date", next.map_or(Told::NONE, |next| date(next.date))),
+            ("next_at", next.map_or(Told::NONE, |next| time(next.at))),
         ])
     }
 }
@@ -374,6 +387,11 @@ fn waiting(pending: &Pending) -> Told {
 /// The ends of time stand for never.
 fn time(at: Instant) -> Told {
     if at == Instant::MIN || at == Instant::MAX { Told::NONE } else { say(&at) }
+}
+
+fn date(days: i64) -> Told {
+    let (year, month, day) = date_of(days);
+    say(&format!("{year:04}-{month:02}-{day:02}"))
 }
 
 fn hex(hash: u64) -> Told {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
+use super::timers::Timed;
 use crate::customer::Memberships;
 use crate::primitives::{Derived, Keep, Key, Needs, SegmentId, Span};
 use crate::segment::{Effect, Segment};
@@ -52,6 +53,9 @@ pub(super) struct Index {
     pub(super) dependents: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
     /// Segments to the journeys that they can begin or move.
     pub(super) segment_journeys: HashMap<u64, Vec<u16>, BuildHasherDefault<Hashed>>,
+    /// Journeys that time alone begins, and the attributes that can move when it does.
+    pub(super) timed: Vec<Timed>,
+    pub(super) timed_attributes: Vec<u64>,
     /// The shared copy of every name that a definition uses.
     pub(super) names: HashMap<u64, Key, BuildHasherDefault<Hashed>>,
     /// Channels of kinds that the crate has never heard of: a trait of the kind's name is the contact point.
@@ -108,6 +112,13 @@ impl Index {
         }
         for id in &needs.segments {
             push(self.segment_journeys.entry(id.key().hash()).or_default(), position);
+        }
+    }
+
+    pub(super) fn add_timed(&mut self, timed: Timed, needs: &Needs) {
+        self.timed.push(timed);
+        for key in &needs.attributes {
+            push(&mut self.timed_attributes, key.hash());
         }
     }
 

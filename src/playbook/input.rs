@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
+use super::calls::{Begun, Call};
 use crate::customer::{Block, ContentKey, Engagement, Status, SuppressionChange};
 use crate::delivery::{DeliveryError, Envelope};
 use crate::event::{Event, ReceiptKind};
@@ -118,6 +119,8 @@ pub enum Input {
         /// What the list says.
         block: Block,
     },
+    /// The host would begin a run (promise 6.2).
+    Call(Arc<Call>),
 }
 
 /// What a step did, beside changing the record. The store commits it together with the record, all or nothing.
@@ -142,6 +145,8 @@ pub struct Outcome {
     pub notices: Vec<Notice>,
     /// Whether the event was a copy of one taken before; nothing else happened then.
     pub duplicate: bool,
+    /// What became of the host's call for a run, if the input was one.
+    pub begun: Option<Box<Begun>>,
     /// Whether it is not settled yet, as far as this record knows, that others are one with it.
     pub awaits: bool,
     /// Whether the input was another record's, and went on to it: identifiers that led here had better lead there.

@@ -1,5 +1,6 @@
 //! The compiled definitions, and the pure step that ties the rooms together.
 
+mod calls;
 mod claims;
 mod decode;
 mod erasure;
@@ -18,11 +19,13 @@ mod segments;
 mod shelf;
 mod step;
 mod suppression;
+mod timers;
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::Arc;
 
+pub use calls::{Begun, Call};
 pub use identity::Identity;
 pub(crate) use index::Hashed;
 use index::Index;

@@ -70,6 +70,9 @@ impl Turn<'_> {
             let readers = plan.map(|plan| plan.segments.as_slice()).unwrap_or_default();
             self.reassess(readers, recorded, &observed, reachable)
         };
+        if !fresh {
+            self.move_timers(&observed);
+        }
         if history_only {
             return;
         }

@@ -176,6 +176,7 @@ impl<'a> Turn<'a> {
                 Act::Update { attribute, value } => {
                     self.state.profile.attributes.set(&attribute, value, self.now);
                     self.ask_again_soon(&attribute);
+                    self.move_timers_by(&attribute);
                 }
                 Act::Goal { .. } => {
                     let before_any_message = run.sent == 0;

@@ -98,6 +98,7 @@ impl<'a> Turn<'a> {
         let changes = self.assess_queue((0..).take(segments).collect(), self.now);
         self.state.profile.memberships.make_room(0);
         self.state.judged = self.book.judgement;
+        self.set_timers();
         changes
     }
 

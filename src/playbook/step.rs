@@ -1,6 +1,7 @@
 //! The pure step: one input, one record, one instant.
 
 use super::Playbook;
+use super::calls::Begun;
 use super::input::{Elsewhere, Input, Outcome, Refused, What};
 use super::linking::{Asked, TWO_USERS};
 use super::messages::Wanted;
@@ -76,6 +77,7 @@ impl Playbook {
             Input::Erase { named, until } => turn.erase(*named, *until),
             Input::EraseVisitor { until } => turn.erase_visitor(*until),
             Input::Suppressed { id, block } => turn.suppressed(*id, *block),
+            Input::Call(call) => turn.called(call),
             // Done above.
             Input::Forget | Input::Gone { .. } => {}
         }
@@ -97,6 +99,11 @@ fn moved(state: &CustomerState, to: CustomerId, input: &Input) -> Outcome {
         Input::Wake => return Outcome::default(),
         Input::Event(event) | Input::Link { then: Carried { event: Some(event), .. }, .. } if taken(event) => {
             out.duplicate = true;
+            return out;
+        }
+        Input::Call(call) if state.profile.events_seen.contains_id(&call.copy_id()) => {
+            out.duplicate = true;
+            out.begun = Some(Box::new(Begun::Duplicate));
             return out;
         }
         Input::Merge { with } => Input::Link { with: *with, then: Carried::by_host() },
@@ -156,8 +163,8 @@ pub(super) enum Upto {
 }
 
 impl Turn<'_> {
-    /// Fires what is due, in order of its instant (promise 1.6): segments, then runs in the order in which they began,
-    /// then claims.
+    /// Fires what is due, in order of its instant (promise 1.6): segments, then what time alone begins, then runs in the
+    /// order in which they began, then claims.
     pub(super) fn fire_due(&mut self, limit: Instant, upto: Upto) {
         let (mut latest, mut instants) = (None, 0);
         loop {
@@ -184,6 +191,7 @@ impl Turn<'_> {
             if self.state.segments_due <= due {
                 self.reassess_due(due);
             }
+            self.begin_timed(due);
             self.wake_runs(due);
             self.wake_contacts(due);
             self.decide_all();

@@ -19,6 +19,7 @@ impl CustomerState {
         }
         self.last = self.last.max(other.last);
         self.erased = self.erased.max(other.erased);
+        self.absorb_timers(other.timers);
         // Everything is evaluated anew.
         self.segments_due = Instant::MIN;
         self.absorb_runs(other.runs)

@@ -4,6 +4,7 @@ mod absorb;
 pub mod encoding;
 mod erase;
 mod merge;
+mod timers;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ pub use encoding::{DecodeError, DecodeProblem, Names};
 pub use erase::Tombstone;
 pub(crate) use merge::Erase;
 pub use merge::{Awaiting, Carried, Cause, Rank, Side, Standing};
+pub use timers::Timer;
 
 use crate::customer::{Contact, Engagement, Profile};
 use crate::journey::Place;
@@ -42,6 +44,8 @@ pub struct CustomerState {
     pub last: Instant,
     /// When a segment may change by time alone; [`Instant::MIN`] before the first evaluation.
     pub segments_due: Instant,
+    /// When time alone begins runs, by journey.
+    pub timers: Vec<Timer>,
 }
 
 /// What a record is.
@@ -135,6 +139,7 @@ impl CustomerState {
             judged: 0,
             last: Instant::MIN,
             segments_due: Instant::MIN,
+            timers: Vec::new(),
         }
     }
 
@@ -146,7 +151,8 @@ impl CustomerState {
         }
         let runs = self.runs.iter().map(Run::due);
         let contacts = self.profile.contacts.iter().filter_map(Contact::due);
-        runs.chain(contacts).min().unwrap_or(Instant::MAX).min(self.segments_due)
+        let timers = self.timers.iter().map(Timer::due);
+        runs.chain(contacts).chain(timers).min().unwrap_or(Instant::MAX).min(self.segments_due)
     }
 
     /// Whether it has become part of another.

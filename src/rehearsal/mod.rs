@@ -21,8 +21,8 @@ use futures::FutureExt;
 
 use crate::customer::{Block, BlockReason, Suppress};
 use crate::event::{Event, EventError};
-use crate::playbook::{Input, Outcome, Playbook, Refused};
-use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Instant, JourneyId, Span};
+use crate::playbook::{Begun, Call, Input, Outcome, Playbook, Refused};
+use crate::primitives::{ChannelKind, ContactPoint, CustomerId, Fields, Instant, JourneyId, Span};
 use crate::record::CustomerState;
 use crate::store::{Binding, MemoryStore, MergeError, Named, Shell, Stepped, Stepper, Who, Work, take, to_merge};
 use crate::surroundings::Surroundings;
@@ -200,18 +200,38 @@ impl<'o> Rehearsal<'o> {
     /// When both are the same customer, or one of them is not known.
     pub fn merge(&mut self, one: impl Into<Who>, other: impl Into<Who>) -> Result<(), MergeError> {
         let (one, other) = (one.into(), other.into());
-        let owner = |who: &Who| match (who, who.key(self.playbook.identity())) {
-            (_, Some(key)) => self.store.owner(key),
-            (Who::Record(record), None) => self.store.with_record(*record, |state| state.profile.id),
-            (Who::User(_), None) => None,
-        };
-        let owners = [owner(&one), owner(&other)];
+        let owners = [self.owner(&one), self.owner(&other)];
         let Some([one, other]) = to_merge([&one, &other], owners)? else { return Ok(()) };
         self.work(Work { customer: one, input: Input::Merge { with: other }, now: self.now }).map(|_| ()).map_err(
             |refused| match refused {
                 Refused::Oneself => MergeError::Oneself,
             },
         )
+    }
+
+    fn owner(&self, who: &Who) -> Option<CustomerId> {
+        match (who, who.key(self.playbook.identity())) {
+            (_, Some(key)) => self.store.owner(key),
+            (Who::Record(record), None) => self.store.with_record(*record, |state| state.profile.id),
+            (Who::User(_), None) => None,
+        }
+    }
+
+    /// Begins a run by the host's word, as [`Engine::begin`](crate::Engine::begin) does, at the instant that the rehearsal
+    /// has come to. `None` if the customer is not known.
+    pub fn begin(
+        &mut self,
+        journey: impl Into<JourneyId>,
+        who: impl Into<Who>,
+        id: &str,
+        properties: Fields,
+    ) -> Option<Begun> {
+        let customer = self.owner(&who.into())?;
+        self.last_event = self.last_event.max(Some(self.now));
+        let call = Arc::new(Call { journey: journey.into(), id: id.into(), properties });
+        // A call is never refused by the step, only by the record.
+        let stepped = self.work(Work { customer, input: Input::Call(call), now: self.now }).ok()?;
+        Some(stepped.begun.map_or(Begun::OnItsWay, |begun| *begun))
     }
 
     /// Erases a customer, as [`Engine::erase`](crate::Engine::erase) does, at the instant that the rehearsal has come to.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::event::{Event, EventError};
-use crate::playbook::{Elsewhere, Identity, Input, Outcome};
+use crate::playbook::{Begun, Elsewhere, Identity, Input, Outcome};
 use crate::primitives::{CustomerId, IdentityKey, IdentityKind, Instant, Key};
 use crate::record::Carried;
 
@@ -96,12 +96,14 @@ pub(crate) trait Shell {
 }
 
 /// What a step answers, as far as routing goes.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Stepped {
     pub(crate) duplicate: bool,
     pub(crate) elsewhere: Option<Elsewhere>,
     /// Whether what the record forwarded is done as well, if it forwarded anything.
     pub(crate) settled: bool,
+    /// What became of a host's call for a run.
+    pub(crate) begun: Option<Box<Begun>>,
 }
 
 impl Stepped {
@@ -116,7 +118,8 @@ impl Stepped {
     pub(crate) fn of(outcome: &Outcome) -> Self {
         let onward = outcome.awaits || outcome.elsewhere.is_some();
         let settled = !onward || !outcome.followed.is_empty();
-        Stepped { duplicate: outcome.is_duplicate(), elsewhere: outcome.elsewhere, settled }
+        let begun = Begun::of(outcome);
+        Stepped { duplicate: outcome.is_duplicate(), elsewhere: outcome.elsewhere, settled, begun }
     }
 }
 

@@ -1,10 +1,11 @@
 //! A journey from its JSON, with every fault at once.
 
+mod calendar;
 mod steps;
 mod trigger;
 
 use super::graph::{EventMatch, Exit, Graph};
-use super::trigger::KeyOf;
+use super::trigger::{KeyOf, Trigger, When};
 use super::{Entry, validate};
 use crate::primitives::fault::{Node, Object, nearest};
 use crate::primitives::zone::Zone;
@@ -48,12 +49,20 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
         Some(key) => key.map(|key| Some(if key.as_str() == "messageId" { KeyOf::Event } else { KeyOf::Property(key) })),
     };
     let about = object.get("about").map_or(Some(None), |node| node.key().map(Some));
-    let entry = decoder.entry(object.get("entry"), key.as_ref().is_some_and(Option::is_some));
+    let timed = matches!(&trigger, Some(Trigger::Time { .. }));
+    let keyed = timed || key.as_ref().is_some_and(Option::is_some);
+    let entry = match object.get("entry") {
+        // Of each occurrence the record itself remembers that it was: the key only lets runs overlap.
+        None if timed => Some(Entry::AfterEnd),
+        said => decoder.entry(said, keyed),
+    };
+    let dated = timed && matches!((object.get("entry"), entry), (None, _) | (_, Some(Entry::Keyed(_))));
+    let key = key.map(|key| key.or_else(|| dated.then(|| KeyOf::Property("date".into()))));
     let exits = decoder.exits(object.get("exit"), late_by.unwrap_or(LATE_BY));
-    if let Some(node) = object.get("key")
-        && object.get("trigger").is_some_and(|trigger| trigger.json().get("event").is_none())
+    if let (Some(node), Some(trigger)) = (object.get("key"), &trigger)
+        && let Some(fault) = no_key(trigger, node.text().unwrap_or_default())
     {
-        node.fault("only an `event` trigger has properties to take a key from");
+        node.fault(fault);
         decoder.faulty = true;
     }
     let goal = object.get("goal").map_or(Some(None), |node| {
@@ -81,6 +90,19 @@ pub(crate) fn decode(name: &str, node: &Node<'_>, known: &Known<'_>) -> Option<G
     };
     let sound = validate::check(&graph, &object);
     (sound && !decoder.faulty).then_some(graph)
+}
+
+/// Why a trigger has no such key, if it has none.
+fn no_key(trigger: &Trigger, key: &str) -> Option<&'static str> {
+    match trigger {
+        Trigger::Event { .. } | Trigger::Call { .. } => None,
+        Trigger::Entered { .. } | Trigger::Left { .. } => {
+            Some("only an `event` trigger has properties to take a key from, and a `call`")
+        }
+        Trigger::Time { .. } if key == "date" => None,
+        Trigger::Time { when: When::Date(_), .. } if key == "years" => None,
+        Trigger::Time { .. } => Some("of time alone only the `date` is known, and of an anniversary the `years`"),
+    }
 }
 
 struct Decoder<'a> {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::Decoder;
+use super::calendar::weekdays;
 use crate::journey::steps::{Awaited, CascadeAttempt, Next, Step, StepKind, StopsOn};
 use crate::primitives::fault::{Node, Object, nearest};
-use crate::primitives::local::{LocalTime, Weekday, Weekdays};
+use crate::primitives::local::{LocalTime, Weekdays};
 use crate::primitives::{ChannelId, Keep, Key, MessageId, Span, Value};
 
 impl<'a> Decoder<'a> {
@@ -56,6 +57,9 @@ impl<'a> Decoder<'a> {
             "cascade" => (&["id", "cascade", "next", "engaged", "note"], object.need(kind)?),
             "end" => (&["id", "end", "note"], object.need(kind)?),
             "wait" => (&["id", "wait", "next", "note"], object.need(kind)?),
+            "wait_until" if object.need(kind)?.json().get("date").is_some() => {
+                (&["id", "wait_until", "next", "else", "note"], object.need(kind)?)
+            }
             "wait_until" => (&["id", "wait_until", "next", "note"], object.need(kind)?),
             _ => (&["id", "update", "next", "note"], object.need(kind)?),
         };
@@ -64,6 +68,12 @@ impl<'a> Decoder<'a> {
         let next = self.goes(&object, "next", following);
         match kind {
             "wait" => Some(StepKind::Wait { span: field.span()?, next: next? }),
+            "wait_until" if field.json().get("date").is_some() => {
+                let date = field.object(&["date", "every", "offset", "time", "leap_day"])?;
+                let date = self.at_date(&date);
+                let otherwise = self.goes(&object, "else", next?);
+                Some(StepKind::WaitDate { date: date?, next: next?, otherwise: otherwise? })
+            }
             "wait_until" => {
                 let (time, weekdays) = wait_until(&field)?;
                 Some(StepKind::WaitUntil { time, weekdays, next: next? })
@@ -252,16 +262,6 @@ const LOOK_BACK: Span = Span::days(30);
 fn wait_until(node: &Node<'_>) -> Option<(LocalTime, Weekdays)> {
     let object = node.object(&["time", "weekdays"])?;
     let time = object.need("time").and_then(|node| node.parsed::<LocalTime>());
-    let days = match object.get("weekdays") {
-        None => Some(Weekdays::ALL),
-        Some(list) => {
-            let days: Option<Vec<Weekday>> = list.list()?.iter().map(|node| node.parsed()).collect();
-            let set = Weekdays::new(days?);
-            if set.is_none() {
-                list.fault("name at least one weekday");
-            }
-            set
-        }
-    };
+    let days = object.get("weekdays").map_or(Some(Weekdays::ALL), |list| weekdays(&list));
     Some((time?, days?))
 }

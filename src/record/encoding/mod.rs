@@ -36,7 +36,7 @@
 //! | Field | As |
 //! |---|---|
 //! | id | 16 bytes |
-//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304, erased 8388608 |
+//! | what follows | flags: user id 1, visitors 2, points 4, place 8, preferred 16, attributes 32, consents 64, history 128, returns 256, runs 512, holds 1024, contacts 2048, channels 4096, memberships 8192, events seen 16384, not live 32768, figures 65536, aliases 131072, anonymous 262144, merged 524288, absorbed 1048576, judged 2097152, dropped 4194304, erased 8388608, timers 16777216 |
 //! | first seen, last seen, last step, segments due | instants |
 //! | user id | text |
 //! | visitors | count; texts |
@@ -60,6 +60,7 @@
 //! | absorbed | count; of each record that became part of this one the id, 16 bytes |
 //! | judged | 8 bytes: by which definitions of segments the memberships were found |
 //! | erased | the latest erasure, instant |
+//! | timers | count; of each: flags (done 1, next 2); journey hash; the date that is done, in days since 1970-01-01, signed; the next one: days after that, signed (from 0 where none is done), instant |
 //! | not live | byte 1: moved, 16 bytes of the other record's id. Byte 2: awaiting, or to be erased after that, 3, or unless it is a user's then, 5; count of the open links, of each 8 bytes; the same of those that ended. Byte 4: erased, count of the hashes of user ids, of each 16 bytes; the same of strong identifiers |
 //!
 //! "Returns" is a bit alone: whether an order on record was ever taken back.

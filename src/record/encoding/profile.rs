@@ -42,6 +42,7 @@ impl<'a> Writer<'a> {
             state.judged != 0,
             !profile.points.dropped().is_empty(),
             state.erased != Instant::MIN,
+            !state.timers.is_empty(),
         ]);
         for at in [profile.first_seen, profile.last_seen, state.last, state.segments_due] {
             self.instant(at);
@@ -104,6 +105,7 @@ impl<'a> Writer<'a> {
         if state.erased != Instant::MIN {
             self.instant(state.erased);
         }
+        self.each(state.timers.iter(), Self::timer);
         match &state.stage {
             Stage::Live => {}
             Stage::Moved(to) => {
@@ -227,6 +229,7 @@ impl Reader<'_> {
             judged,
             dropped,
             erased,
+            timers,
         ] = self.flags()?;
         let [first_seen, last_seen] = [self.instant()?, self.instant()?];
         let mut state = CustomerState::new(id, first_seen);
@@ -301,6 +304,9 @@ impl Reader<'_> {
         }
         if erased {
             state.erased = self.instant()?;
+        }
+        if timers {
+            state.timers = self.list(2, Self::timer)?;
         }
         if not_live {
             let at = self.at();

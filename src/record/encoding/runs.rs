@@ -2,9 +2,9 @@
 
 use super::read::{Reader, Result};
 use super::write::Writer;
-use crate::journey::Place;
+use crate::journey::{Occasion, Place};
 use crate::primitives::{ChannelId, Fields, MessageId};
-use crate::record::{Hold, Pending, Run};
+use crate::record::{Hold, Pending, Run, Timer};
 
 impl<'a> Writer<'a> {
     pub(super) fn run(&mut self, run: &'a Run) {
@@ -64,6 +64,16 @@ impl<'a> Writer<'a> {
         self.instant(hold.ended);
         self.span(hold.after);
     }
+
+    pub(super) fn timer(&mut self, timer: &Timer) {
+        self.flags([timer.done.is_some(), timer.next.is_some()]);
+        self.hash(timer.journey);
+        timer.done.into_iter().for_each(|date| self.signed(date));
+        if let Some(next) = timer.next {
+            self.signed(next.date.wrapping_sub(timer.done.unwrap_or_default()));
+            self.instant(next.at);
+        }
+    }
 }
 
 impl Reader<'_> {
@@ -104,6 +114,18 @@ impl Reader<'_> {
             first: self.instant()?,
             retry: self.instant()?,
         })
+    }
+
+    pub(super) fn timer(&mut self) -> Result<Timer> {
+        let [done, next] = self.flags()?;
+        let journey = self.hash()?;
+        let done = done.then(|| self.signed()).transpose()?;
+        let mut occasion = || {
+            let date = done.unwrap_or_default().wrapping_add(self.signed()?);
+            Ok(Occasion { date, at: self.instant()? })
+        };
+        let next = if next { Some(occasion()?) } else { None };
+        Ok(Timer { journey, done, next })
     }
 
     pub(super) fn holds(&mut self) -> Result<Vec<Hold>> {

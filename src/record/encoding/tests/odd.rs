@@ -7,10 +7,10 @@ use proptest::option;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::super::super::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Tombstone};
+use super::super::super::{Awaiting, CustomerState, Erase, Hold, Pending, Run, Stage, Timer, Tombstone};
 use crate::customer::*;
 use crate::event::{Basis, Event, Evidence, Whereabouts};
-use crate::journey::Place;
+use crate::journey::{Occasion, Place};
 use crate::primitives::*;
 
 fn name() -> impl Strategy<Value = String> {
@@ -372,6 +372,11 @@ fn profile() -> impl Strategy<Value = Profile> {
     })
 }
 
+fn timer() -> impl Strategy<Value = Timer> {
+    let next = (any::<i64>(), instant()).prop_map(|(date, at)| Occasion { date, at });
+    (hash(), option::of(any::<i64>()), option::of(next)).prop_map(|(journey, done, next)| Timer { journey, done, next })
+}
+
 /// Any state that can be held at all.
 pub(super) fn state() -> impl Strategy<Value = CustomerState> {
     let links = || vec(any::<u64>(), 0..3);
@@ -386,8 +391,9 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             .prop_map(|(users, strong)| Stage::Erased(Box::new(Tombstone { users, strong }))),
     ];
     let absorbed = vec(any::<u128>().prop_map(CustomerId::from_u128), 0..3);
-    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, absorbed, any::<u64>(), instant()), instant(), instant())
-        .prop_map(|(profile, runs, holds, (stage, absorbed, judged, erased), last, segments_due)| CustomerState {
+    let more = (absorbed, any::<u64>(), instant(), vec(timer(), 0..3));
+    (profile(), vec(run(), 0..3), vec(hold(), 0..4), (stage, more), instant(), instant()).prop_map(
+        |(profile, runs, holds, (stage, (absorbed, judged, erased, timers)), last, segments_due)| CustomerState {
             profile,
             runs,
             holds,
@@ -397,5 +403,7 @@ pub(super) fn state() -> impl Strategy<Value = CustomerState> {
             erased,
             last,
             segments_due,
-        })
+            timers,
+        },
+    )
 }
