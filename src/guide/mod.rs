@@ -53,6 +53,7 @@ pub mod shelf {
         back_in_stock
         price_drop
         new_release
+        birthday
         loyalty_tier
         win_back
         permission_renewal

@@ -6,6 +6,7 @@ use throughline::{DeliveryError, Event};
 use crate::walk::Walk;
 
 pub const ALL: &[fn()] = &[
+    a_birthday_brings_a_gift_every_year_and_a_reminder_until_it_is_used,
     a_new_tier_is_congratulated_and_its_advantages_called_to_mind,
     who_loses_the_tier_hears_no_more_of_it,
     the_offers_rise_until_somebody_buys,
@@ -20,6 +21,21 @@ fn tier(name: &str) -> Event {
 
 fn ordered() -> Event {
     Event::track("Order Completed")
+}
+
+#[test]
+fn a_birthday_brings_a_gift_every_year_and_a_reminder_until_it_is_used() {
+    let mut walk = Walk::of("birthday");
+    walk.happens("01-02 10:00", Event::identify().user("anna").with_trait("birthday", "1990-06-10"));
+    // Nine o'clock in London's summer.
+    let first = ["06-10 08:00 wishes email", "06-15 08:00 gift_ends email"];
+    assert_eq!(walk.until("12-31 00:00"), first);
+    assert!(walk.said(0).contains("subject: Happy birthday, Anna\n"));
+    assert!(walk.said(0).contains("Our gift to you, for a week: 15 % off."));
+    walk.shop.pass("2027-06-11T00:00:00Z");
+    walk.shop.event("2027-06-12T00:00:00Z", ordered());
+    walk.shop.pass("2028-01-01T00:00:00Z");
+    assert_eq!(walk.sent()[2..], ["06-10 08:00 wishes email"], "used, and so not called to mind");
 }
 
 #[test]

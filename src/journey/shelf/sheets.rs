@@ -33,6 +33,7 @@ pub(super) const SHEETS: &[Sheet] = sheets![
     "back_in_stock",
     "price_drop",
     "new_release",
+    "birthday",
     "loyalty_tier",
     "win_back",
     "permission_renewal",
