@@ -22,6 +22,7 @@
 //! | to run it in a service | [`Engine`] |
 //! | a channel or a store of your own | [`Channel`], [`Store`] |
 //! | a rule, a score, a segment or a journey in code | [`Rule`], [`Score`], [`Segment`], [`Journey`] |
+//! | a journey to start from | the [shelf](guide::shelf) |
 //! | a segment's conditions in Rust instead of JSON | [`words`], [`Criteria`] |
 //! | the step itself, under a loop of your own | [`Playbook::step`] |
 //!

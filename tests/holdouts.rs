@@ -648,6 +648,7 @@ fn splits(weights: [u32; 2]) -> Json {
         {"id": "draw", "split": [{"weight": weights[0], "next": "a"}, {"weight": weights[1], "next": "b"}]},
         {"id": "a", "message": "note", "next": "w"}, {"id": "b", "message": "other", "next": "w"},
         {"id": "w", "wait": "1d", "next": "draw"}]))}));
+    json["journeys"]["j"]["exit"] = json!([{"event": "Gone"}]);
     for message in ["note", "other"] {
         json["messages"][message]["dedupe"] = "1ms".into();
     }
@@ -790,6 +791,7 @@ fn promise_6_10_a_cascade_that_was_held_out_in_a_pause_goes_on_as_not_engaged() 
     shop.event("2026-03-01T12:00:00Z", began("Else"));
     paused["paused"] = false.into();
     shop.book = compile(&with_global(book(json!({"j": paused})), "100%"));
+    shop.event("2026-03-01T13:00:00Z", began("Else"));
     shop.pass("2026-03-04T00:00:00Z");
     assert_eq!(held_out(&shop.notes).len(), 1, "the second attempt's only channel was tried");
     assert_eq!((shop.handed.len(), shop.ended()), (0, vec!["completed".to_owned()]));

@@ -560,6 +560,7 @@ fn promise_6_7_what_the_host_answers_in_a_pause_is_heard_when_the_journey_is_res
         let mut shop = Shop::new(listed(&journey));
         shop.hold_answers();
         shop.event(BEGIN, began("Begin"));
+        shop.answer_again();
         let id = shop.called[0].1.id;
         shop.book = playbook(&listed(&paused(&journey)));
         shop.event("2026-03-01T11:00:00Z", began("Else"));
@@ -594,6 +595,7 @@ fn promise_6_7_a_call_that_goes_elsewhere_is_withdrawn_and_one_that_stays_is_ans
         let new = with(version(2, journey(effect)), "earlier", json!([old]));
         shop.book = playbook(&listed(&with(new, "migrate", json!({"from": 1}))));
         shop.event("2026-03-01T11:00:00Z", began("Else"));
+        shop.answer_again();
         let last = shop.called.last().unwrap().1.clone();
         assert_eq!(last.effect.as_str(), effect);
         shop.input(Input::Answered { id: last.id, result: Ok(Fields::new()) }, at("2026-03-01T12:00:00Z"));

@@ -250,7 +250,7 @@ impl std::fmt::Display for Trigger {
                     When::Date(date) => write!(f, "{date}"),
                     When::Schedule(schedule) => write!(f, "{schedule}"),
                 }?;
-                segment.iter().try_for_each(|segment| write!(f, "\nfor {segment}")).map(|()| rule)
+                segment.iter().try_for_each(|segment| write!(f, "\nin {segment}")).map(|()| rule)
             }
             Trigger::Call { rule } => write!(f, "called by the host").map(|()| rule),
         }?;

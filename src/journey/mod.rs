@@ -10,6 +10,7 @@ mod graph;
 mod migrate;
 #[cfg(feature = "schema")]
 pub(crate) mod schema;
+pub mod shelf;
 mod split;
 mod steps;
 mod trigger;
@@ -27,6 +28,10 @@ pub use diagram::{Diagram, Shape, Spot};
 pub(crate) use digest::joined as join_digests;
 pub use graph::Graph;
 pub use migrate::Migration;
+#[cfg(feature = "schema")]
+pub(crate) use shelf::schema as shelf_schema;
+pub use shelf::{JourneyTemplate, ParameterKind, TemplateParameter};
+pub(crate) use shelf::{Offered, expand};
 pub use split::{SplitArm, Splits};
 
 use crate::customer::{Customer, Engagement};

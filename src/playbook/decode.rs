@@ -7,7 +7,7 @@ use super::identity::Identity;
 use super::index::Index;
 use super::retention::Retention;
 use super::timers::Timed;
-use super::{Playbook, PlaybookBuilder};
+use super::{Playbook, PlaybookBuilder, shelf};
 use crate::channel::{ChannelSpec, decode_channels};
 use crate::customer::{ConsentRules, FigureRules};
 use crate::delivery::decode_effects;
@@ -36,6 +36,8 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
         sections.insert("rfm".to_owned(), serde_json::to_value(model).unwrap_or_default());
     }
     add_criteria(&mut json, &host.criteria, &sink);
+    shelf::add(&mut json, &host.templates, &sink);
+    let made = shelf::make(&mut json, &sink);
     let root = Node::playbook(&json, &sink);
     let decoded = root
         .object(&[
@@ -56,11 +58,12 @@ pub(super) fn playbook(json: &str, host: PlaybookBuilder) -> Result<Playbook, Fa
             "effects",
             "policy",
             "journeys",
+            "shelf",
         ])
         .and_then(|object| read(&object, host));
     match decoded {
         Some(playbook) if sink.is_empty() => Ok(playbook),
-        _ => Err(sink.into_faults()),
+        _ => Err(made.tell(sink.into_faults())),
     }
 }
 

@@ -21,6 +21,7 @@ mod runs;
 #[cfg(feature = "schema")]
 mod schema;
 mod segments;
+mod shelf;
 mod step;
 mod suppression;
 mod timers;
@@ -44,7 +45,7 @@ pub use retention::Retention;
 use crate::channel::ChannelSpec;
 use crate::customer::{ConsentRules, Customer, FigureRules};
 use crate::delivery::EffectSpec;
-use crate::journey::Journey;
+use crate::journey::{Journey, JourneyTemplate};
 use crate::message::{Brand, Message};
 use crate::policy::{Ask, Choice, Decision, Policy, PolicyBuilder, Rule, Score};
 use crate::primitives::{
@@ -109,6 +110,7 @@ pub struct PlaybookBuilder {
     segments: Vec<(SegmentId, Arc<dyn Segment>)>,
     criteria: Vec<(SegmentId, CriteriaBuilder)>,
     journeys: Vec<Arc<dyn Journey>>,
+    templates: Vec<(String, JourneyTemplate)>,
     rfm: Option<RfmModel>,
     secret: Option<Secret>,
 }
@@ -143,6 +145,14 @@ impl PlaybookBuilder {
     #[must_use]
     pub fn with_journey(mut self, journey: impl Journey + 'static) -> Self {
         self.journeys.push(Arc::new(journey));
+        self
+    }
+
+    /// Uses a ready-made journey of the shelf, as if it stood in the section `shelf` of the JSON under this name, which its
+    /// parts get. What is wrong with it is reported by [`build`](Self::build).
+    #[must_use]
+    pub fn with_template(mut self, name: impl Into<String>, template: JourneyTemplate) -> Self {
+        self.templates.push((name.into(), template));
         self
     }
 

@@ -48,6 +48,7 @@ fn playbook() -> Json {
         ("effects", map(delivery::effect::schema::effect())),
         ("policy", policy::schema::policy()),
         ("journeys", map(journey::schema::journey())),
+        ("shelf", journey::shelf_schema()),
     ])
     .needs(["version", "currency"])
 }

@@ -43,6 +43,16 @@ impl Faults {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// The same at other places, where one is named for them.
+    pub(crate) fn relocated(mut self, place: impl Fn(&Fault) -> Option<String>) -> Self {
+        for fault in &mut self.0 {
+            if let Some(path) = place(fault) {
+                fault.path = path;
+            }
+        }
+        self
+    }
 }
 
 impl fmt::Display for Faults {

@@ -70,6 +70,11 @@ impl Shop {
         self.held = true;
     }
 
+    /// From now on they answer again.
+    pub fn answer_again(&mut self) {
+        self.held = false;
+    }
+
     /// An event that happens and is handled at this time.
     pub fn event(&mut self, time: &str, event: Event) {
         self.take(event.at(at(time)));
