@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::channel::schema::retry;
-use crate::primitives::schema::{integer, object, span};
+use crate::primitives::schema::{boolean, integer, object, span};
 
 /// One of the section `effects`.
 pub(crate) fn effect() -> Json {
