@@ -91,10 +91,6 @@ fn trigger() -> Json {
     ])
 }
 
-fn event() -> Json {
-    object([("event", name()), ("where", refer("filter"))]).needs(["event"])
-}
-
 /// What every step has, and what it does.
 fn step<const N: usize>(kind: &str, does: Json, more: [&str; N]) -> Json {
     let mut step = object([("id", name()), ("note", json!(true)), (kind, does)]).needs(["id", kind]);
